@@ -24,15 +24,16 @@ def atomic(path: str | Path) -> Iterator[BinaryIO]:
         WriteError: the folder is missing or read-only, or the disk is full. The previous file is whole.
     """
     path = Path(path)
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
         temporary = None
         _sync_folder(path.parent)
     except OSError as error:
@@ -42,7 +43,7 @@ def atomic(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -105,5 +106,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-

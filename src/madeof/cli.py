@@ -1,0 +1,74 @@
+"""The command line. Data go to standard output, everything else to standard error.
+
+Exit status: 0 done, 1 the input or the work failed, 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from madeof import __version__
+from madeof.commands import COMMANDS
+from madeof.errors import MadeofError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments` (of the process when None) and return the exit status."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    _set_up_logging()
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except MadeofError as error:
+        _say(f"madeof: {error}")
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output (head, a pager) has enough; the flush at exit must not complain about it.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        _say("madeof: interrupted")
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="madeof", description="What is this made of? A photo and a region in, the material of the region out."
+    )
+    parser.add_argument("--version", action="version", version=f"madeof {__version__}")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    for add in COMMANDS:
+        add(commands)
+    return parser
+
+
+def _set_up_logging() -> None:
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("madeof: %(message)s"))
+    logger = logging.getLogger("madeof")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+
+
+def _say(text: str) -> None:
+    """One line on standard error, whatever the terminal's encoding."""
+    line = " ".join(text.splitlines())
+    encoding = sys.stderr.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

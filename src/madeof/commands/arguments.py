@@ -1,0 +1,68 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
+
+Subparsers = Any  # argparse's own class for this is private
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """`--model` and `--threads`."""
+    parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: one for each core)")
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Where the data set is and how its regions are made."""
+    group = parser.add_argument_group("data set")
+    group.add_argument(
+        "dataset",
+        nargs="?",
+        metavar="DATASET",
+        help="a folder with images/, labels/ and materials.csv, or a CSV with the columns image, mask, material",
+    )
+    group.add_argument("--images", metavar="DIR", help="folder of photos, instead of DATASET")
+    group.add_argument("--labels", metavar="DIR", help="folder of label maps, with --images")
+    group.add_argument(
+        "--materials",
+        metavar="LIST",
+        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, minc, fmd",
+    )
+    group.add_argument(
+        "--min-area", type=int, default=1, metavar="PIXELS", help="leave out smaller regions (default: 1)"
+    )
+    group.add_argument(
+        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value that is no material"
+    )
+    group.add_argument(
+        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
+    )
+
+
+def open_from(options: argparse.Namespace, parser_name: str, cache: Path | None = None) -> RegionDataset:
+    """The data set that the arguments name."""
+    from madeof.datasets import open_dataset
+    from madeof.errors import DatasetError
+
+    if (options.dataset is None) == (options.images is None) or (options.images is None) != (options.labels is None):
+        raise DatasetError(f"{parser_name} takes either DATASET or --images DIR with --labels DIR")
+    dataset = open_dataset(
+        options.dataset,
+        images=options.images,
+        labels=options.labels,
+        materials=options.materials,
+        min_area=options.min_area,
+        ignore=options.ignore,
+        skip_bad=options.skip_bad,
+        cache=cache,
+    )
+    for file, reason in dataset.skipped:
+        print(f"madeof: skipped {file}: {reason}", file=sys.stderr)
+    return dataset

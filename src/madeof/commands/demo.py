@@ -1,0 +1,53 @@
+"""`madeof demo`: the main job on a photo that we ship, in a few seconds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from madeof.commands.arguments import Subparsers, add_model
+
+FOLDER = Path(__file__).parent.parent / "demo"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="name the materials in a photo that comes with madeof",
+        description="Name the five regions of a photo of a cup of coffee, say what they truly are, draw the answer.",
+    )
+    add_model(parser)
+    parser.add_argument(
+        "--overlay", default="demo-overlay.png", metavar="OUT.png", help="the picture (default: demo-overlay.png)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show it."""
+    from madeof import overlay
+    from madeof.datasets import open_dataset
+    from madeof.predictor import load
+
+    dataset = open_dataset(FOLDER / "regions.csv")
+    predictor = load(options.model, threads=options.threads)
+    sample = dataset.read(0)
+    predictor.set_image(sample.image)
+    predictions = predictor.predict(sample.masks)
+    print("region       answer                score   what it is")
+    for row, prediction, material in zip(_names(), predictions, sample.materials, strict=True):
+        truth = dataset.materials[material]
+        mark = "" if prediction.material == truth else "   (wrong)"
+        print(f"{row:<12} {prediction.material:<20} {prediction.score:>6.0%}   {truth}{mark}")
+    labels = [f"{p.material} {p.score:.0%}" for p in predictions]
+    overlay.save(overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True))), options.overlay)
+    print(f"madeof: wrote {options.overlay}", file=sys.stderr)
+    return 0
+
+
+def _names() -> list[str]:
+    """The stems of the masks, in the order of the table."""
+    lines = (FOLDER / "regions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    return [Path(line.split(",")[1]).stem for line in lines]

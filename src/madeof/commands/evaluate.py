@@ -1,0 +1,51 @@
+"""`madeof evaluate`: how often is a model right."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on labelled photos",
+        description="Name every region of every photo and count what is right. Materials are matched by name.",
+    )
+    add_dataset(parser)
+    add_model(parser)
+    parser.add_argument(
+        "--split", default="auto", metavar="NAME", help="train, val, test, all (default: val, else all)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="write figures, tables and pictures there")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate."""
+    from madeof.evaluation import evaluate
+    from madeof.predictor import load
+
+    predictor = load(options.model, threads=options.threads)
+    dataset = open_from(options, "evaluate")
+    split = options.split
+    if split == "auto":
+        split = "val" if "val" in set(dataset.photos.split) else "all"
+    evaluation = evaluate(predictor, dataset.split(split))
+    if options.out:
+        from madeof.report import write_report
+
+        for path in write_report(evaluation, options.out):
+            print(f"madeof: wrote {path}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(evaluation.summary(), ensure_ascii=False, allow_nan=False))
+    else:
+        print(evaluation.text())
+    for name, reason in evaluation.failures:
+        print(f"madeof: not evaluated: {name}: {reason}", file=sys.stderr)
+    return 1 if evaluation.failures else 0

@@ -1,0 +1,121 @@
+"""The files of a folder and of those in it, each with what tells whether it changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from madeof.datasets.problems import Problem
+from madeof.errors import DatasetError
+from madeof.text import show
+
+
+class File(NamedTuple):
+    """A file as it stood when it was listed."""
+
+    path: str
+    """Relative to its root, "/" between folders."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+
+
+def stem(path: str) -> str:
+    """The path without its suffix: what pairs a photo with its label map."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + (name.rpartition(".")[0] or name)
+
+
+def list_files(root: Path, suffixes: Sequence[str]) -> tuple[list[File], list[Problem]]:
+    """The files under `root` with one of `suffixes` (in any case), sorted by path; names that start with a dot are out.
+
+    The paths of the files are relative to `root`, those of the problems to the folder above it. Links are followed. A
+    folder that is reached twice, as in a loop of links, is listed once: by its own path where that lies under `root`.
+
+    Raises:
+        DatasetError: `root` is not a folder or cannot be listed.
+    """
+    files: list[File] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    folders, links = [""], list[str]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop()
+        place = root / folder
+        try:
+            status = place.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            if not folder:
+                raise DatasetError(f"{show(root)}: the folder cannot be listed: {error.strerror or error}") from error
+            problems.append(_problem(f"{root.name}/{folder}", f"cannot be listed: {error.strerror or error}"))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(path)
+            elif entry.name.lower().endswith(tuple(suffixes)):
+                file = check_file(root, path)
+                if isinstance(file, File):
+                    files.append(file)
+                else:
+                    problems.append(_problem(f"{root.name}/{path}", file))
+    return sorted(files), problems
+
+
+def _problem(file: str, reason: str) -> Problem:
+    return Problem(file, f"{show(file)}: {reason}")
+
+
+def check_file(root: Path, path: str) -> File | str:
+    """What stands at `path` under `root`, or why it is not a file to read."""
+    try:
+        status = (root / path).stat()
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    except ValueError as error:  # a NUL in a path that a table gave
+        return f"cannot be read: {error}"
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a file"
+    return File(path, status.st_size, status.st_mtime_ns)
+
+
+def by_stem(files: Sequence[File], folder: str) -> tuple[dict[str, File], list[Problem], set[str]]:
+    """One file for each stem.
+
+    Returns:
+        The files by stem; the problems, with `folder` before each path, of files that share a stem or whose stems
+        differ only in case or in the Unicode spelling, so that some file systems cannot tell them apart; and the
+        `spelling` of the stems of those.
+    """
+    groups: dict[str, list[File]] = {}
+    for file in files:
+        groups.setdefault(spelling(stem(file.path)), []).append(file)
+    found: dict[str, File] = {}
+    problems: list[Problem] = []
+    bad: set[str] = set()
+    for key, group in groups.items():
+        if len(group) == 1:
+            found[stem(group[0].path)] = group[0]
+            continue
+        bad.add(key)
+        names = ", ".join(show(f"{folder}/{file.path}") for file in group)
+        same = len({stem(file.path) for file in group}) == 1
+        why = "share a name: keep one" if same else "differ only in case or Unicode spelling: rename one"
+        problems.append(Problem(f"{folder}/{group[0].path}", f"{names} {why}"))
+    return found, problems, bad
+
+
+def spelling(name: str) -> str:
+    """What is equal for two names that a file system may take for one."""
+    return unicodedata.normalize("NFC", name).casefold()

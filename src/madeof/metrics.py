@@ -1,0 +1,381 @@
+"""How good predictions are: figures from arrays, without files and without a model.
+
+A region whose material the model cannot name counts as wrong in every figure, unless the figure's name or
+docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from madeof.materials import key
+
+SIZE_BOUNDS: tuple[int, ...] = (
+    1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 500000, 1000000,
+)  # fmt: skip
+"""Areas in pixels: a region belongs to the first bound that it is under, as in the original's EvaluateAccuracy.py."""
+
+TOP_K = (1, 2, 3, 5)
+SCORE_BINS = 15
+DRAWS = 1000
+_UNKNOWN = "(not in the model's list)"
+_INDICES_AT_ONCE = 1 << 22  # of drawn photos; bounds the memory of the bootstrap to some 100 MB
+_LEAST = float(np.finfo(np.float64).eps)  # what a score of 0 is raised to before its logarithm, as scikit-learn does
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The middle 95% of what resampled photos give; both ends are fractions in [0, 1]."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MaterialFigures:
+    """One material against all others. None where there is nothing to divide by."""
+
+    name: str
+    regions: int
+    """Regions that truly are this material (the support)."""
+    predicted: int
+    """Regions that were called this material."""
+    correct: int
+
+    @property
+    def precision(self) -> float | None:
+        """Of the regions called this material, the fraction that is; None when none was."""
+        return _ratio(self.correct, self.predicted)
+
+    @property
+    def recall(self) -> float | None:
+        """Of the regions of this material, the fraction called so; None when there is none."""
+        return _ratio(self.correct, self.regions)
+
+    @property
+    def f1(self) -> float | None:
+        """The harmonic mean of precision and recall: 2 correct / (regions + predicted)."""
+        return _ratio(2 * self.correct, self.regions + self.predicted)
+
+
+@dataclass(frozen=True)
+class SizeFigures:
+    """The regions of one range of areas."""
+
+    under: int | None
+    """The first bound that these regions' areas are under, in pixels; None for those of the last bound and more."""
+    regions: int
+    accuracy: float | None
+    accuracy_interval: Interval | None
+    mean_class_accuracy: float | None
+
+    @property
+    def label(self) -> str:
+        """What a table says of it."""
+        return f"{SIZE_BOUNDS[-1]} and more" if self.under is None else f"under {self.under}"
+
+
+@dataclass(frozen=True)
+class ScoreBin:
+    """The regions whose top score lies in [low, high); the last bin holds 1 as well."""
+
+    low: float
+    high: float
+    regions: int
+    mean_score: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """How often each true material (row) was called each of the model's materials (column)."""
+
+    truth: tuple[str, ...]
+    """The rows: the model's C materials in its order, then the U that it cannot name."""
+    predicted: tuple[str, ...]
+    """The columns: the model's C materials."""
+    counts: NDArray[np.int64]
+    """(C + U, C) numbers of regions."""
+
+    def pairs(self, limit: int = 20) -> list[tuple[str, str, int]]:
+        """The most frequent mistakes as (true material, predicted material, regions), the most frequent first."""
+        wrong = self.counts.copy()
+        np.fill_diagonal(wrong, 0)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
+        rows, columns = np.unravel_index(order, wrong.shape)
+        return [
+            (self.truth[row], self.predicted[column], int(wrong[row, column]))
+            for row, column in zip(rows, columns, strict=True)
+            if wrong[row, column]
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Metrics:
+    """Everything that `measure` finds. Fractions are in [0, 1]; None where there are no regions to speak of."""
+
+    regions: int
+    photos: int
+    """Photos that have a region here."""
+    accuracy: float | None
+    """The mean over regions: the fraction that is right (micro)."""
+    accuracy_interval: Interval | None
+    mean_class_accuracy: float | None
+    """The mean over the materials that occur of each one's recall (macro)."""
+    mean_class_accuracy_interval: Interval | None
+    nameable: int
+    """Regions whose material the model can name."""
+    accuracy_nameable: float | None
+    mean_class_accuracy_nameable: float | None
+    macro_f1: float | None
+    """The mean over the materials that occur of each one's F1."""
+    top_k: dict[int, float | None]
+    """For each k, the fraction whose true material is among the k best scores."""
+    mean_score: float | None
+    """The mean of the top scores: what the model believes its accuracy to be."""
+    calibration_error: float | None
+    """Expected calibration error over 15 equal bins of the top score."""
+    log_loss: float | None
+    """Mean of -ln(score of the true material) over the nameable regions."""
+    by_material: tuple[MaterialFigures, ...]
+    """Those that occur or were predicted, in the order of `confusion.truth`."""
+    by_size: tuple[SizeFigures, ...]
+    """All twelve, the empty ones too, the smallest first."""
+    by_score: tuple[ScoreBin, ...]
+    confusion: Confusion = field(repr=False)
+    unpredictable: dict[str, int]
+    """Each material that the model cannot name, with its regions, the most frequent first."""
+
+
+def measure(
+    truth: ArrayLike,
+    scores: ArrayLike,
+    areas: ArrayLike,
+    photos: ArrayLike,
+    *,
+    materials: Sequence[str],
+    names: Sequence[str] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Metrics:
+    """Compare scores with the truth.
+
+    The sizes are the original's. His code adds regions of 1,000,000 pixels and more to the bin "under 1000000";
+    here they have a bin of their own, so that the label is true. Intervals come from `draws` resamplings of the
+    photos with replacement: regions of one photo look alike, so resampling regions would give too narrow ones.
+    With fewer than two photos there are none. Equal scores: the material that comes first in the list wins.
+
+    Args:
+        truth: each region's material as its position in `materials`, (N,) int; -1 where it is not among them.
+        scores: probabilities, (N, C) float in [0, 1]; a row may sum to less than 1.
+        areas: (N,) int pixels.
+        photos: (N,) int, the same number for regions of the same photo.
+        materials: the model's C materials.
+        names: each region's material by name, (N,); read only where `truth` is -1. Without it, all of those
+            count as one material.
+        draws: how often the photos are resampled; 0 for no intervals.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: shapes do not fit together, a position is out of range, a score is NaN or outside [0, 1].
+    """
+    truth, scores, areas, photos = _checked(truth, scores, areas, photos, materials, names)
+    count, columns = scores.shape
+    unnamed, rows = _rows(truth, columns, names)
+    predicted = scores.argmax(axis=1) if count else np.zeros(0, dtype=np.int64)
+    correct = rows == predicted
+    top = scores.max(axis=1) if count else np.zeros(0)
+    height = columns + len(unnamed)
+    confusion = np.bincount(rows * columns + predicted, minlength=height * columns).reshape(height, columns)
+    support, hits = confusion.sum(axis=1), np.bincount(rows[correct], minlength=height)
+    calls = np.append(confusion.sum(axis=0), np.zeros(len(unnamed), dtype=np.int64))
+    labels = (*materials, *unnamed)
+    each = [MaterialFigures(*row) for row in zip(labels, support.tolist(), calls.tolist(), hits.tolist(), strict=True)]
+    bins = np.searchsorted(SIZE_BOUNDS, areas, side="right")  # an area equal to a bound is not under it
+    intervals = _intervals(rows, bins, correct, photos, height, draws, seed)
+    nameable = rows < columns
+    rank = _ranks(rows[nameable], scores[nameable])
+    score_bins = _by_score(top, correct)
+    return Metrics(
+        regions=count,
+        photos=len(np.unique(photos)),
+        accuracy=_mean(correct),
+        accuracy_interval=intervals[0],
+        mean_class_accuracy=_recall(support, hits),
+        mean_class_accuracy_interval=intervals[1],
+        nameable=int(nameable.sum()),
+        accuracy_nameable=_mean(correct[nameable]),
+        mean_class_accuracy_nameable=_recall(support[:columns], hits[:columns]),
+        macro_f1=_mean(np.array([row.f1 for row in each if row.regions], dtype=np.float64)),
+        top_k={k: _ratio(int((rank < k).sum()), count) for k in TOP_K},
+        mean_score=_mean(top),
+        calibration_error=_calibration_error(score_bins),
+        log_loss=_log_loss(rows[nameable], scores[nameable]),
+        by_material=tuple(row for row in each if row.regions or row.predicted),
+        by_size=_by_size(bins, rows, correct, height, intervals[2:]),
+        by_score=score_bins,
+        confusion=Confusion(labels, tuple(materials), confusion),
+        unpredictable={
+            row.name: row.regions for row in sorted(each[columns:], key=lambda row: row.regions, reverse=True)
+        },
+    )
+
+
+def _checked(
+    truth: ArrayLike,
+    scores: ArrayLike,
+    areas: ArrayLike,
+    photos: ArrayLike,
+    materials: Sequence[str],
+    names: Sequence[str] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != len(materials) or not len(materials):
+        raise ValueError(f"got scores of shape {table.shape}; expected (regions, {len(materials)} materials)")
+    vectors = []
+    for name, given in (("truth", truth), ("areas", areas), ("photos", photos)):
+        vector = np.asarray(given)
+        if vector.shape != table.shape[:1]:
+            raise ValueError(
+                f"got {name} of shape {vector.shape}; expected ({len(table)},), one for each row of scores"
+            )
+        if vector.size and vector.dtype.kind not in "iu":
+            raise ValueError(f"got {name} of type {vector.dtype}; expected integers")
+        vectors.append(vector.astype(np.int64))
+    if names is not None and len(names) != len(table):
+        raise ValueError(f"got {len(names)} names; expected {len(table)}, one for each row of scores")
+    out = (vectors[0] < -1) | (vectors[0] >= len(materials))
+    if out.any():
+        raise ValueError(f"got truth {vectors[0][out][0]}; expected -1 to {len(materials) - 1}")
+    # The tolerance is a float32 softmax's; written so that NaN fails too.
+    if not bool(((table >= -1e-6) & (table <= 1 + 1e-6)).all()):
+        raise ValueError("got scores that are NaN or outside [0, 1]; expected probabilities")
+    return vectors[0], table, vectors[1], vectors[2]
+
+
+def _rows(
+    truth: NDArray[np.int64], columns: int, names: Sequence[str] | None
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The names that the model lacks, and each region's row: its position, or C and up for those names."""
+    rows = truth.copy()
+    found: dict[str, tuple[int, str]] = {}
+    for index in np.flatnonzero(truth < 0).tolist():
+        name = names[index] if names is not None else _UNKNOWN
+        number, _ = found.setdefault(key(name), (len(found), name))
+        rows[index] = columns + number
+    return tuple(name for _, name in found.values()), rows
+
+
+def _ranks(rows: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many materials come before the true one; equal scores in the order of the list, as argmax has it."""
+    own = np.take_along_axis(scores, rows[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < rows[:, None]
+    ranks: NDArray[np.int64] = ((scores > own) | ((scores == own) & before)).sum(axis=1)
+    return ranks
+
+
+def _log_loss(rows: NDArray[np.int64], scores: NDArray[np.float64]) -> float | None:
+    own = np.take_along_axis(scores, rows[:, None], axis=1)
+    return _mean(-np.log(own.clip(_LEAST, 1.0)))
+
+
+def _by_score(top: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[ScoreBin, ...]:
+    edges = np.linspace(0.0, 1.0, SCORE_BINS + 1)
+    place = np.searchsorted(edges[1:-1], top, side="right")
+    parts = [place == number for number in range(SCORE_BINS)]
+    return tuple(
+        ScoreBin(float(low), float(high), int(part.sum()), _mean(top[part]), _mean(correct[part]))
+        for low, high, part in zip(edges[:-1], edges[1:], parts, strict=True)
+    )
+
+
+def _calibration_error(bins: Sequence[ScoreBin]) -> float | None:
+    """Sum over bins of (regions in it / regions) |accuracy - mean score| (Guo et al. 2017, equation 3)."""
+    gaps = [
+        b.regions * abs(b.accuracy - b.mean_score) for b in bins if b.accuracy is not None and b.mean_score is not None
+    ]
+    return _ratio(sum(gaps), sum(b.regions for b in bins))
+
+
+def _by_size(
+    bins: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    correct: NDArray[np.bool_],
+    height: int,
+    intervals: Sequence[Interval | None],
+) -> tuple[SizeFigures, ...]:
+    figures = []
+    for number, (under, interval) in enumerate(zip((*SIZE_BOUNDS, None), intervals, strict=True)):
+        part = bins == number
+        support = np.bincount(rows[part], minlength=height)
+        hits = np.bincount(rows[part & correct], minlength=height)
+        figures.append(SizeFigures(under, int(part.sum()), _mean(correct[part]), interval, _recall(support, hits)))
+    return tuple(figures)
+
+
+def _intervals(
+    rows: NDArray[np.int64],
+    bins: NDArray[np.int64],
+    correct: NDArray[np.bool_],
+    photos: NDArray[np.int64],
+    height: int,
+    draws: int,
+    seed: int,
+) -> list[Interval | None]:
+    """Of the accuracy, the mean class accuracy, then the accuracy of each size.
+
+    A draw of photos is how often each is in it, a row of a (draws, photos) matrix W. With each photo's right and
+    all regions by material and by size in two (photos, columns) matrices R and T, all draws are W R and W T.
+    """
+    wide = height + len(SIZE_BOUNDS) + 1
+    _, photo = np.unique(photos, return_inverse=True)
+    number = int(photo.max()) + 1 if photo.size else 0
+    if number < 2 or draws < 1:
+        return [None] * (wide - height + 2)
+    right, total = (np.zeros((number, wide)) for _ in range(2))
+    for column in (rows, height + bins):
+        np.add.at(total, (photo, column), 1.0)
+        np.add.at(right, (photo, column), correct)
+    rng = np.random.default_rng(seed)
+    step = max(1, _INDICES_AT_ONCE // number)
+    sums: list[NDArray[np.float64]] = []
+    for start in range(0, draws, step):
+        some = min(step, draws - start)
+        drawn = rng.integers(number, size=(some, number)) + np.arange(some)[:, None] * number
+        weights = np.bincount(drawn.ravel(), minlength=some * number).reshape(some, number).astype(np.float64)
+        sums.append(np.stack([weights @ right, weights @ total]))
+    hits, support = np.concatenate(sums, axis=1)  # each (draws, columns)
+    # What is not in a draw has no share in it: NaN here, left out below.
+    ratios = np.divide(hits, support, out=np.full_like(hits, np.nan), where=support > 0)
+    occurs = support[:, :height] > 0
+    micro = hits[:, :height].sum(axis=1) / support[:, :height].sum(axis=1)
+    macro = np.where(occurs, ratios[:, :height], 0.0).sum(axis=1) / occurs.sum(axis=1)
+    several = (total[:, height:] > 0).sum(axis=0) > 1  # photos of a size; one alone cannot vary
+    sizes = [ratios[:, height + i] if several[i] else ratios[:0, 0] for i in range(len(SIZE_BOUNDS) + 1)]
+    return [_middle(values) for values in (micro, macro, *sizes)]
+
+
+def _middle(values: NDArray[np.float64]) -> Interval | None:
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return None
+    low, high = np.percentile(values, (2.5, 97.5))
+    return Interval(float(low), float(high))
+
+
+def _recall(support: NDArray[np.int64], hits: NDArray[np.int64]) -> float | None:
+    """The mean over what occurs of the fraction that is right."""
+    occurs = support > 0
+    return _mean(hits[occurs] / support[occurs])
+
+
+def _mean(values: NDArray[np.bool_] | NDArray[np.float64]) -> float | None:
+    return float(values.mean(dtype=np.float64)) if values.size else None
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

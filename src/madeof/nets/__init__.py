@@ -1,0 +1,8 @@
+"""Region classifiers as PyTorch modules, each in two steps: `encode(image)` and `classify(features, masks)`."""
+
+from madeof.nets.build import Net, build
+from madeof.nets.mask_at_pooling import MaskAtPooling
+from madeof.nets.mask_at_stem import MaskAtStem
+from madeof.nets.trunks import Trunk
+
+__all__ = ["MaskAtPooling", "MaskAtStem", "Net", "Trunk", "build"]

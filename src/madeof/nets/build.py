@@ -1,0 +1,38 @@
+"""From the words of a record or a config to a net."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from madeof.errors import ConfigError
+from madeof.nets.mask_at_pooling import MaskAtPooling
+from madeof.nets.mask_at_stem import MaskAtStem
+from madeof.nets.trunks import Trunk
+
+Net = MaskAtStem | MaskAtPooling
+
+
+def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False) -> Net:
+    """Build the net that `architecture` describes, with `outputs` outputs.
+
+    Args:
+        architecture: `net` ("MaskAtStem" or "MaskAtPooling"), `trunk` (a timm name) and the net's own settings:
+            `merge` and `where`, or `strides`, `hidden` and `dropout`.
+        outputs: the number of logits.
+        pretrained: let timm download its ImageNet weights.
+
+    Raises:
+        ConfigError: the net or a setting does not exist.
+    """
+    settings = dict(architecture)
+    kind = settings.pop("net", None)
+    trunk = Trunk(str(settings.pop("trunk", "")), pretrained=pretrained)
+    try:
+        if kind == "MaskAtStem":
+            return MaskAtStem(trunk, outputs, **settings)
+        if kind == "MaskAtPooling":
+            return MaskAtPooling(trunk, outputs, **settings)
+    except TypeError as error:
+        raise ConfigError(f"the net {kind} does not take these settings: {settings} ({error})") from error
+    raise ConfigError(f"got net={kind!r}; expected 'MaskAtStem' or 'MaskAtPooling'")

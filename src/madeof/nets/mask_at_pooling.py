@@ -1,0 +1,159 @@
+"""Our net: the photo goes through the whole trunk once; each region pools the maps under its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from madeof.errors import ConfigError
+from madeof.nets.trunks import Trunk
+
+_TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
+_SPREAD_FLOOR = 1e-4  # keeps the slope of the square root bounded where a map is constant
+
+
+class MaskAtPooling(nn.Module):
+    """Maps of several strides, pooled inside the mask, in the ring around it and over the photo, and a small head.
+
+    Pooling weighs every cell of a map by the *fraction* of it that the mask covers, so that a region of one
+    pixel still has an answer. Of each map the head sees: mean and spread inside, mean of the ring (the cells
+    next to the region, as far as it does not cover them), mean and spread of the whole photo.
+
+    Args:
+        trunk: any `Trunk`; it is cut behind the last of `strides`.
+        materials: how many materials there are.
+        strides: which maps are pooled, of (4, 8, 16, 32).
+        hidden: units of the head's one hidden layer.
+        dropout: share of the hidden units left out in training.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        materials: int,
+        *,
+        strides: Sequence[int] = (4, 8, 16, 32),
+        hidden: int = 256,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        missing = [stride for stride in strides if stride not in trunk.stages]
+        if missing or not strides:
+            raise ConfigError(f"strides={list(strides)}: the trunk {trunk.name} has maps of {list(trunk.stages)}")
+        self.strides = tuple(sorted(strides))
+        trunk.cut(trunk.stages[self.strides[-1]])
+        self.trunk = trunk
+        self.width = 5 * sum(trunk.channels[stride] for stride in self.strides)
+        self.head = Head(self.width, materials, hidden=hidden, dropout=dropout)
+
+    def encode(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Run the trunk.
+
+        Args:
+            image: normalised photos, (B, 3, H, W) float32.
+
+        Returns:
+            a map (B, C, ceil(H / stride), ceil(W / stride)) for each of `strides`.
+        """
+        maps: list[Tensor] = []
+        x, start = image, 0
+        for stride in self.strides:
+            x = self.trunk.run(x, start, self.trunk.stages[stride])
+            start = self.trunk.stages[stride]
+            maps.append(x)
+        return tuple(maps)
+
+    def pool(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
+        """Describe every region: (N, 1, H, W) coverage in [0, 1] -> (N, width)."""
+        parts: list[Tensor] = []
+        coverage, done = masks, 1
+        for stride, maps in zip(self.strides, features, strict=True):
+            coverage = _shrink(coverage, stride // done, maps.shape[2:])
+            done = stride
+            ring = F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage
+            inside = _mean_and_spread(maps, coverage, photo)
+            around = _mean(maps, ring, photo)
+            whole = _mean_and_spread(maps, torch.ones_like(coverage), photo)
+            parts += [*inside, around, *whole]
+        return torch.cat(parts, dim=1)
+
+    def classify(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
+        """Name every region.
+
+        Args:
+            features: what `encode` gave.
+            masks: coverage in [0, 1] at the photo's network size, (N, 1, H, W) float32.
+            photo: which photo each mask belongs to, (N,) int64 that never falls; None when there is one photo.
+
+        Returns:
+            logits, (N, materials) float32.
+        """
+        logits: Tensor = self.head(self.pool(features, masks, photo))
+        return logits
+
+    def forward(self, image: Tensor, masks: Tensor, photo: Tensor | None = None) -> Tensor:
+        """`classify(encode(image), masks, photo)`."""
+        return self.classify(self.encode(image), masks, photo)
+
+    def stages_from_last(self) -> list[list[nn.Parameter]]:
+        """The head's parameters, then those of each stage of the trunk, the last stage first."""
+        return [list(self.head.parameters()), *self.trunk.parameters_by_stage()]
+
+
+class Head(nn.Module):
+    """Standardise, one hidden layer, one output for each material."""
+
+    def __init__(self, width: int, materials: int, *, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.spread: Tensor
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
+        self.hidden = nn.Linear(width, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(hidden, materials)
+
+    @torch.no_grad()
+    def fit_scale(self, pooled: Tensor) -> None:
+        """Take mean and spread from the training regions, (N, width)."""
+        self.mean.copy_(pooled.mean(dim=0))
+        self.spread.copy_(pooled.std(dim=0).clamp(min=1e-3))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(N, width) -> logits (N, materials)."""
+        x = (pooled - self.mean) / self.spread
+        x = self.dropout(F.gelu(self.hidden(x)))
+        logits: Tensor = self.out(x)
+        return logits
+
+
+def _shrink(coverage: Tensor, factor: int, size: torch.Size) -> Tensor:
+    """Average over factor x factor cells; cells beyond the edge count as not covered.
+
+    Most trunks round the sides of a map up; one that rounds down gets its own division of the photo.
+    """
+    height, width = coverage.shape[-2:]
+    if height % factor or width % factor:
+        if size != (-(-height // factor), -(-width // factor)):
+            return F.adaptive_avg_pool2d(coverage, (int(size[0]), int(size[1])))
+        coverage = F.pad(coverage, (0, -width % factor, 0, -height % factor))
+    return F.avg_pool2d(coverage, factor) if factor > 1 else coverage
+
+
+def _mean_and_spread(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tuple[Tensor, Tensor]:
+    mean = _mean(maps, weights, photo)
+    square = _mean(maps * maps, weights, photo)
+    return mean, (square - mean * mean).clamp(min=0).add(_SPREAD_FLOOR).sqrt()
+
+
+def _mean(maps: Tensor, weights: Tensor, photo: Tensor | None) -> Tensor:
+    """The mean of each channel weighted by each region's cells: (B, C, h, w), (N, 1, h, w) -> (N, C)."""
+    weights = weights.flatten(1)
+    weights = weights / (weights.sum(dim=1, keepdim=True) + _TINY)  # (N, h w); an empty ring stays 0
+    cells = maps.flatten(2).transpose(1, 2)  # (B, h w, C)
+    if photo is None:
+        return weights @ cells[0]
+    return torch.cat([weights[photo == index] @ cells[index] for index in range(len(cells))])

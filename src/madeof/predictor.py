@@ -1,0 +1,194 @@
+"""The predictor: set a photo once, then ask for any number of its regions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof.errors import InputError, MissingExtraError, ModelError
+from madeof.images import Photo, read_photo
+from madeof.record import Record
+from madeof.regions import check_mask, mask_box, read_mask
+from madeof.sessions import Features, Sessions
+
+_BUNDLED = Path(__file__).parent / "bundled"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one region is made of."""
+
+    materials: tuple[str, ...]
+    """The model's materials."""
+    scores: NDArray[np.float32] = field(repr=False)
+    """The calibrated probability of each of them, (C,) float32 in [0, 1]."""
+    area: float
+    """Pixels of the region at the photo's own size; the sum of its coverage when the mask is soft."""
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 in pixels: the smallest box around the region, x1 and y1 one past its last pixel."""
+
+    @property
+    def material(self) -> str:
+        """The likeliest material."""
+        return self.materials[int(self.scores.argmax())]
+
+    @property
+    def score(self) -> float:
+        """The calibrated probability of `material`, in [0, 1]."""
+        return float(self.scores.max())
+
+    def top(self, k: int = 5) -> list[tuple[str, float]]:
+        """The `k` likeliest materials with their scores, the likeliest first."""
+        order = np.argsort(-self.scores, kind="stable")[:k]
+        return [(self.materials[i], float(self.scores[i])) for i in order]
+
+
+class Predictor:
+    """A model that names materials.
+
+    Args:
+        folder: a model folder.
+        threads: how many threads the model uses; 0 takes one for each core.
+
+    Raises:
+        ModelError: the folder is not a whole model.
+    """
+
+    def __init__(self, folder: str | Path, *, threads: int = 0) -> None:
+        self.record = Record.read(folder)
+        self.materials = self.record.materials
+        self._sessions = Sessions(Path(folder), self.record, threads=threads)
+        self._photo: Photo | None = None
+        self._features: Features = ()
+
+    def set_image(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
+        """Encode a photo; `predict` then speaks of this one.
+
+        Args:
+            image: a path, a file's bytes, a PIL image, a (H, W, 3) uint8 RGB array, or a `Photo`.
+            max_megapixels: a larger photo is refused before it is decoded.
+            strict: make damaged JPEG data an error instead of a warning in the result.
+
+        Returns:
+            the photo as it was read: pixels with the EXIF rotation applied, and warnings.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        self._photo, self._features = None, ()  # a photo that fails must not leave the last one in its place
+        photo = image if isinstance(image, Photo) else read_photo(image, max_megapixels=max_megapixels, strict=strict)
+        self._features = self._sessions.encode(self.record.preprocessing.image(photo.pixels))
+        self._photo = photo
+        return photo
+
+    def scores(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[np.float32]:
+        """The calibrated probability of each material for each region.
+
+        Args:
+            masks: N masks of the photo's height and width, each (H, W), bool or float coverage in [0, 1].
+
+        Returns:
+            (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
+            has an output for the background.
+
+        Raises:
+            RegionError: a mask is empty, of another size, or out of range.
+            InputError: no photo was set.
+        """
+        if self._photo is None:
+            raise InputError("got masks but no photo: call set_image first")
+        size = self._photo.pixels.shape[:2]
+        checked = [check_mask(mask, size, name=f"mask {i}") for i, mask in enumerate(masks)]
+        if not checked:
+            return np.zeros((0, len(self.materials)), dtype=np.float32)
+        height, width = self.record.preprocessing.network_size(*size)
+        step = max(1, _CELLS_AT_ONCE // (height * width))
+        parts = [
+            self._sessions.classify(self._features, self.record.preprocessing.masks(checked[i : i + step]))
+            for i in range(0, len(checked), step)
+        ]
+        return probabilities(np.concatenate(parts), self.record)
+
+    def predict(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> list[Prediction]:
+        """Name the material of each region of the photo that `set_image` was given.
+
+        Args and errors are those of `scores`.
+        """
+        rows = self.scores(masks)
+        return [
+            Prediction(self.materials, row, area=float(np.sum(mask, dtype=np.float64)), box=mask_box(mask))
+            for row, mask in zip(rows, map(np.asarray, masks), strict=True)
+        ]
+
+
+def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
+    """Logits (N, outputs) -> calibrated probabilities of the materials (N, C): softmax, the background left out."""
+    scaled = logits.astype(np.float64) / record.temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    values = np.exp(scaled)
+    values /= values.sum(axis=1, keepdims=True)
+    if record.background is not None:
+        values = np.delete(values, record.background, axis=1)
+    return values.astype(np.float32)
+
+
+def load(model: str | Path | None = None, *, threads: int = 0) -> Predictor:
+    """Load a model.
+
+    Args:
+        model: a model folder, a name on the Hugging Face Hub such as "someone/stones" (extra `hub`), or None for the
+            bundled model.
+        threads: how many threads it uses; 0 takes one for each core.
+
+    Raises:
+        ModelError: there is no such model, or it is not whole.
+    """
+    return Predictor(_folder_of(model), threads=threads)
+
+
+def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Prediction:
+    """Name the material of one region of one photo: a one-shot `Predictor`.
+
+    Args:
+        image: a path, a file's bytes, a PIL image or a (H, W, 3) uint8 RGB array.
+        mask: the path of a mask file, or an array (H, W) of the photo's size, bool or float coverage in [0, 1].
+        model: see `load`.
+    """
+    predictor = load(model)
+    photo = predictor.set_image(image)
+    if isinstance(mask, str | Path):
+        mask = read_mask(mask, photo.pixels.shape[:2], raw_size=photo.raw_size)
+    return predictor.predict([mask])[0]
+
+
+def _folder_of(model: str | Path | None) -> Path:
+    if model is None:
+        return _BUNDLED
+    if Path(model).is_dir():
+        return Path(model)
+    if isinstance(model, str) and _HUB_NAME.fullmatch(model) and not Path(model).exists():
+        return _download(model)
+    raise ModelError(
+        f"there is no model folder {model}; expected a folder with model.json, or a Hub name like me/model"
+    )
+
+
+def _download(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise ModelError(
+            f"there is no folder {name}; as a name on the Hub: {MissingExtraError(name, 'hub')}"
+        ) from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx"]))
+    except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
+        raise ModelError(f"cannot get {name} from the Hub: {str(error).splitlines()[0]}") from error

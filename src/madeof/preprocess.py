@@ -1,0 +1,137 @@
+"""The only resize and normalise: the same NumPy code in training, evaluation, prediction, export and server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof.errors import ModelError
+
+Resize = Literal["fit", "limit"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a model wants done to a photo; it stands in the model's record.
+
+    `resize="fit"` scales the longer side to `side` and rounds both sides to `multiple`, so that a model sees few
+    shapes. `resize="limit"` leaves the photo as it is and only shrinks it to `max_pixels` when it is larger: the
+    original's rule. (His reader multiplies both sides by the ratio of the areas and so ends up below his limit.)
+    """
+
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    """Of the RGB channels, on the scale 0-255."""
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    """Of the RGB channels, on the scale 0-255."""
+    resize: Resize = "fit"
+    side: int = 384
+    """Pixels of the longer side, for `fit`."""
+    multiple: int = 32
+    """Both sides become a multiple of this, for `fit`."""
+    max_pixels: int = 1_500_000
+    """Height times width, for `limit`."""
+
+    def __post_init__(self) -> None:
+        if self.resize not in get_args(Resize):
+            raise ModelError(f"preprocessing: resize is {self.resize!r}; expected one of {get_args(Resize)}")
+        if not all(s > 0 for s in self.std) or len(self.mean) != 3 or len(self.std) != 3:
+            raise ModelError(
+                f"preprocessing: expected three means and three positive stds, got {self.mean}, {self.std}"
+            )
+        if self.side < 32 or self.multiple < 1 or self.max_pixels < 1024:
+            raise ModelError(
+                f"preprocessing: side {self.side}, multiple {self.multiple}, max_pixels {self.max_pixels} are too small"
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Preprocessing:
+        """From the record's JSON."""
+        try:
+            given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+            return cls(**given)
+        except TypeError as error:
+            raise ModelError(f"preprocessing: {error}") from error
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """The (height, width) at which the net sees a photo of this height and width."""
+        if self.resize == "limit":
+            scale = min(1.0, math.sqrt(self.max_pixels / (height * width)))
+            return max(1, int(height * scale)), max(1, int(width * scale))
+        scale = self.side / max(height, width)
+        return self._round(height * scale), self._round(width * scale)
+
+    def _round(self, length: float) -> int:
+        return max(1, round(length / self.multiple)) * self.multiple
+
+    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Resize and normalise a photo: (H, W, 3) uint8 RGB -> (1, 3, h, w) float32."""
+        size = self.network_size(*pixels.shape[:2])
+        return self.normalise(resize_image(pixels, size)[np.newaxis])
+
+    def normalise(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Normalise photos that have their size already: (B, h, w, 3) uint8 RGB -> (B, 3, h, w) float32."""
+        scale = (1 / np.asarray(self.std)).astype(np.float32)
+        values = pixels.astype(np.float32)
+        values -= np.asarray(self.mean, dtype=np.float32)
+        values *= scale
+        return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+    def masks(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[np.float32]:
+        """Resize N masks, each (H, W) bool or coverage in [0, 1], to (N, 1, h, w) float32 coverage."""
+        height, width = masks[0].shape
+        size = self.network_size(height, width)
+        return np.stack([resize_mask(mask, size) for mask in masks])[:, np.newaxis]
+
+
+def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize a photo, (H, W, 3) uint8, bilinearly (over the whole source area when it shrinks) to `size` (h, w)."""
+    if pixels.shape[:2] == size:
+        return pixels
+    from PIL import Image
+
+    height, width = size
+    resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(resized)
+
+
+def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize a mask, (H, W) bool or coverage, to the coverage of each cell of `size` (h, w), float32.
+
+    Only the region's own box is worked on. A region that is not empty keeps a coverage above 0, however small it is.
+    """
+    if mask.shape == size:
+        return mask.astype(np.float32)
+    from PIL import Image
+
+    result = np.zeros(size, dtype=np.float32)
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return result
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    top, bottom, first, last = _span(rows, mask.shape[0], size[0])
+    left, right, start, end = _span(columns, mask.shape[1], size[1])
+    # Whole cells around the region, and the (fractional) part of the photo that they come from.
+    y_scale, x_scale = mask.shape[0] / size[0], mask.shape[1] / size[1]
+    part = Image.fromarray(mask[first:last, start:end].astype(np.float32))
+    box = (
+        max(0.0, left * x_scale - start),
+        max(0.0, top * y_scale - first),
+        min(float(end - start), right * x_scale - start),
+        min(float(last - first), bottom * y_scale - first),
+    )
+    cells = part.resize((right - left, bottom - top), Image.Resampling.BOX, box=box)
+    result[top:bottom, left:right] = np.asarray(cells)
+    return result
+
+
+def _span(occupied: NDArray[np.intp], length: int, cells: int) -> tuple[int, int, int, int]:
+    """The cells [a, b) that hold `occupied`, and the source pixels [c, d) that those cells touch."""
+    scale = length / cells
+    a = min(cells - 1, int(occupied[0] / scale))
+    b = max(a + 1, min(cells, math.ceil((int(occupied[-1]) + 1) / scale)))
+    return a, b, max(0, math.floor(a * scale)), min(length, math.ceil(b * scale))

@@ -1,0 +1,115 @@
+"""What we say of a photo: one JSON object, some rows of a table, a picture. The same in every door of madeof."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from madeof.images import Photo
+from madeof.predictor import Prediction
+from madeof.regions import Region
+from madeof.text import cell, show
+
+CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "error")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A region with what it is made of, or with the reason why that cannot be said."""
+
+    region: str
+    prediction: Prediction | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """A photo with the answers for its regions."""
+
+    photo: Photo
+    model: str
+    """Name and version."""
+    answers: tuple[Answer, ...]
+
+    def to_dict(self, top: int = 5) -> dict[str, Any]:
+        """The JSON object of `madeof predict --json`."""
+        height, width = self.photo.pixels.shape[:2]
+        result: dict[str, Any] = {"image": self.photo.name, "model": self.model, "width": width, "height": height}
+        if self.photo.warnings:
+            result["warnings"] = list(self.photo.warnings)
+        if self.photo.damaged:
+            result["damaged"] = True
+        result["regions"] = [_region(answer, top) for answer in self.answers]
+        return result
+
+    def rows(self) -> list[list[str]]:
+        """Rows of `CSV_COLUMNS`, safe to open in a spreadsheet."""
+        return [[cell(text) for text in self._row(answer)] for answer in self.answers]
+
+    def text(self, top: int = 5) -> str:
+        """A few lines for people."""
+        height, width = self.photo.pixels.shape[:2]
+        lines = [f"{show(self.photo.name)}  ({width} x {height})"]
+        lines += [f"  ! {warning}" for warning in self.photo.warnings]
+        names = max((len(show(answer.region)) for answer in self.answers), default=0)
+        for answer in self.answers:
+            if answer.prediction is None:
+                lines.append(f"  {show(answer.region):<{names}}  error: {answer.error}")
+                continue
+            best, *rest = [f"{name} {score:.2f}" for name, score in answer.prediction.top(top)]
+            others = f"   ({', '.join(rest)})" if rest else ""
+            notes = f"   [{'; '.join(answer.notes)}]" if answer.notes else ""
+            lines.append(f"  {show(answer.region):<{names}}  {best}{others}{notes}")
+        return "\n".join(lines)
+
+    def _row(self, answer: Answer) -> list[str]:
+        prediction = answer.prediction
+        if prediction is None:
+            return [self.photo.name, answer.region, "", "", "", "", "", "", "", answer.error or ""]
+        sides = [str(side) for side in prediction.box]
+        area = _number(prediction.area)
+        return [
+            self.photo.name, answer.region, str(area), *sides, prediction.material, f"{prediction.score:.6f}", "",
+        ]  # fmt: skip
+
+
+def csv_text(results: Sequence[PhotoResult], *, header: bool = True) -> str:
+    """The results as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(CSV_COLUMNS)
+    for result in results:
+        writer.writerows(result.rows())
+    return text.getvalue()
+
+
+def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
+    """Put regions and their predictions together."""
+    return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
+
+
+def _region(answer: Answer, top: int) -> dict[str, Any]:
+    prediction = answer.prediction
+    if prediction is None:
+        return {"region": answer.region, "error": answer.error}
+    result: dict[str, Any] = {
+        "region": answer.region,
+        "area": _number(prediction.area),
+        "box": list(prediction.box),
+        "material": prediction.material,
+        "score": round(prediction.score, 6),
+        "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
+    }
+    if answer.notes:
+        result["notes"] = list(answer.notes)
+    return result
+
+
+def _number(area: float) -> int | float:
+    """Whole where the mask is hard."""
+    return int(area) if area == int(area) else round(area, 2)

@@ -1,0 +1,160 @@
+"""Boxes and polygons -> (H, W) bool masks. A pixel is inside when its centre is; x runs right and y down, in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from madeof.errors import RegionError
+from madeof.text import show
+
+_FARTHEST = 1e9  # pixels; beyond it, float arithmetic loses the pixel
+_EDGES_AT_ONCE = 1024  # of a polygon; bounds the memory
+
+
+def parse_box(text: str) -> tuple[float, float, float, float]:
+    """Read "x0,y0,x1,y1".
+
+    Raises:
+        RegionError: it is something else.
+    """
+    try:
+        x0, y0, x1, y1 = map(float, text.split(","))
+    except ValueError:
+        raise RegionError(f"the box is {show(repr(text))}; expected four numbers x0,y0,x1,y1 in pixels") from None
+    return x0, y0, x1, y1
+
+
+def parse_polygon(text: str) -> list[tuple[float, float]]:
+    """Read "x,y x,y x,y".
+
+    Raises:
+        RegionError: it is something else, or has fewer than three points.
+    """
+    try:
+        points = [(float(x), float(y)) for x, y in (point.split(",") for point in text.split())]
+    except ValueError:
+        points = []
+    if len(points) < 3:
+        raise RegionError(f"the polygon is {show(repr(text))}; expected three or more points x,y x,y x,y in pixels")
+    return points
+
+
+def from_box(box: Sequence[float], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask of a box.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels; (0, 0, width, height) is the whole photo. What hangs over its edges is cut off.
+            A box between pixel centres marks the pixel that holds its middle.
+        size: (height, width) of the photo.
+
+    Raises:
+        RegionError: it is not finite, has no area, or lies outside the photo.
+    """
+    height, width = size
+    sides = np.asarray(box, dtype=np.float64)
+    if sides.shape != (4,) or not np.isfinite(sides).all():
+        raise RegionError(f"the box is {_numbers(box)}; expected four finite numbers x0, y0, x1, y1")
+    x0, y0, x1, y1 = sides.tolist()
+    if x1 <= x0 or y1 <= y0:
+        raise RegionError(f"the box is {_numbers(box)}; expected x0 < x1 and y0 < y1: order its corners")
+    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        raise RegionError(f"the box {_numbers(box)} lies outside the photo of {width} x {height}: check its pixels")
+    x0, x1 = max(x0, 0.0), min(x1, float(width))
+    y0, y1 = max(y0, 0.0), min(y1, float(height))
+    mask = np.zeros(size, dtype=np.bool_)
+    mask[_span(y0, y1), _span(x0, x1)] = True
+    return mask
+
+
+def from_polygon(points: ArrayLike, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask of a polygon by the even-odd rule; the last point joins the first.
+
+    Args:
+        points: x, y in pixels, (n, 2), n >= 3. What hangs over the photo's edges is cut off. A polygon that holds no
+            pixel centre, being smaller or thinner than a pixel, marks the pixels that its outline runs through.
+        size: (height, width) of the photo.
+
+    Raises:
+        RegionError: it has fewer than three points, is not finite, or lies outside the photo.
+    """
+    height, width = size
+    try:
+        corners = np.asarray(points, dtype=np.float64)
+    except (ValueError, TypeError):
+        corners = np.zeros(0)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+        raise RegionError("the polygon is not a list of three or more points (x, y); expected an (n, 2) array, n >= 3")
+    if not (np.abs(corners) < _FARTHEST).all():  # so written, it is true for NaN
+        raise RegionError(f"the polygon has coordinates that are not finite or over {_FARTHEST:g}; expected pixels")
+    mask = np.zeros(size, dtype=np.bool_)
+    ends = np.roll(corners, -1, axis=0)
+    for first in range(0, len(corners), _EDGES_AT_ONCE):
+        part = slice(first, first + _EDGES_AT_ONCE)
+        _flip_right_of(mask, corners[part], ends[part])
+    if not mask.any():
+        _mark_outline(mask, corners, ends)
+    if not mask.any():
+        raise RegionError(f"the polygon lies outside the photo of {width} x {height}: check its pixels")
+    return mask
+
+
+def _span(start: float, end: float) -> slice:
+    """The pixels whose centres are in [start, end); the one that holds its middle if there is none."""
+    first, last = int(np.ceil(start - 0.5)), int(np.ceil(end - 0.5))
+    if first == last:
+        first = int((start + end) / 2)
+        last = first + 1
+    return slice(first, last)
+
+
+def _flip_right_of(mask: NDArray[np.bool_], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+    """Flip, in each row that an edge crosses, every pixel right of the crossing: after all edges, the even-odd rule."""
+    height, width = mask.shape
+    rows = np.clip(np.ceil(np.stack([starts[:, 1], ends[:, 1]]) - 0.5), 0, height).astype(np.int64)
+    top, bottom = rows.min(axis=0), rows.max(axis=0)
+    count = bottom - top
+    edge = np.repeat(np.arange(len(starts)), count)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + top[edge]
+    along = (row + 0.5 - starts[edge, 1]) / (ends[edge, 1] - starts[edge, 1])
+    x = starts[edge, 0] + along * (ends[edge, 0] - starts[edge, 0])
+    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+    inside = column < width
+    if not inside.any():
+        return
+    y0, y1 = int(row[inside].min()), int(row[inside].max()) + 1
+    crossings = np.bincount((row[inside] - y0) * width + column[inside], minlength=(y1 - y0) * width)
+    flips = (crossings & 1).astype(np.bool_).reshape(y1 - y0, width)
+    mask[y0:y1] ^= np.logical_xor.accumulate(flips, axis=1)
+
+
+def _mark_outline(mask: NDArray[np.bool_], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+    """Mark the pixels that the edges run through, at steps of half a pixel or less."""
+    height, width = mask.shape
+    for start, end in zip(starts, ends, strict=True):
+        low, high = _inside_photo(start, end, (width, height))
+        if low > high:
+            continue
+        steps = int(np.abs(end - start).max() * (high - low) * 2) + 2
+        x, y = np.floor(start[:, None] + np.linspace(low, high, steps) * (end - start)[:, None]).astype(np.int64)
+        within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        mask[y[within], x[within]] = True
+
+
+def _inside_photo(start: NDArray[np.float64], end: NDArray[np.float64], far: tuple[int, int]) -> tuple[float, float]:
+    """The part [low, high] of the way from start to end that is within the photo; low > high for none."""
+    low, high = 0.0, 1.0
+    for a, b, size in zip(start.tolist(), end.tolist(), far, strict=True):
+        if a == b:
+            if not 0 <= a < size:
+                return 1.0, 0.0
+            continue
+        first, last = sorted(((0 - a) / (b - a), (size - a) / (b - a)))
+        low, high = max(low, first), min(high, last)
+    return low, high
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return show(", ".join(f"{v:g}" if isinstance(v, int | float) else str(v) for v in values))

@@ -1,0 +1,34 @@
+"""How names that users and files give are shown in messages."""
+
+from __future__ import annotations
+
+import os
+
+
+def show(name: str | os.PathLike[str]) -> str:
+    r"""A name that prints on one line anywhere: control characters, line ends and stray bytes are escaped.
+
+    >>> show("two\nlines.png")
+    'two\\nlines.png'
+    """
+    text = os.fspath(name) if isinstance(name, os.PathLike) else str(name)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def listed(values: object, *, most: int = 6) -> str:
+    """The first of `values` with commas between them, and how many more there are: "3, 17, 43 and 5 more"."""
+    every = [str(value) for value in values]  # type: ignore[attr-defined]
+    rest = len(every) - most
+    return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def cell(text: str) -> str:
+    """A text for a cell of a CSV file: on one line, and never a formula when a spreadsheet opens it.
+
+    >>> cell("=1+1")
+    "'=1+1"
+    """
+    text = show(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

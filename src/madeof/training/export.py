@@ -1,0 +1,178 @@
+"""From a net to a model folder: two ONNX graphs, the weights and the record."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from madeof import files
+from madeof.errors import ModelError
+from madeof.nets import Net, build
+from madeof.record import CLASSIFIER, ENCODER, WEIGHTS, Record
+
+_OPSET = 18
+_HALVED_FROM = 256  # smaller tensors (biases, norms) stay in float32: they weigh nothing
+_logger = logging.getLogger("madeof")
+
+
+class _Encoder(nn.Module):
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return self.net.encode(image)
+
+
+class _Classifier(nn.Module):
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.net.classify(inputs[:-1], inputs[-1])
+
+
+def write_model(net: Net, record: Record, folder: str | Path, *, weights: bool = True, half: bool = False) -> Record:
+    """Write `net` as a model folder.
+
+    The graphs are traced at one size and checked against the net at another (an odd one where the preprocessing
+    leaves photos as they are) and for another number of regions: the largest difference of a probability must stay
+    under 1e-4 (1e-2 with `half`).
+
+    Args:
+        net: the net; it is left as it was.
+        record: what the folder's model.json says besides the hashes of the files.
+        folder: made when it is missing.
+        weights: write weights.safetensors too, for those who train on.
+        half: keep the graphs' weights in 16 bits (computed in 32): half the size.
+
+    Raises:
+        ModelError: the graphs do not give what the net gives.
+        WriteError: the folder cannot be written.
+    """
+    folder = files.make_folder(folder)
+    was_training = net.training
+    net.eval()
+    try:
+        encoder, classifier = _graphs(net)
+        if half:
+            encoder, classifier = _halve(encoder), _halve(classifier)
+        _compare(net, encoder, classifier, record, tolerance=1e-2 if half else 1e-4)
+    finally:
+        net.train(was_training)
+    files.write_bytes(folder / ENCODER, encoder)
+    files.write_bytes(folder / CLASSIFIER, classifier)
+    if weights:
+        files.write_bytes(folder / WEIGHTS, save({k: v.contiguous() for k, v in net.state_dict().items()}))
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)
+    return record.write(folder)
+
+
+def read_net(folder: str | Path) -> tuple[Net, Record]:
+    """The net of a model folder that holds weights.safetensors, in evaluation mode, and its record.
+
+    Raises:
+        ModelError: the folder is not whole or has no weights to train on.
+    """
+    folder = Path(folder)
+    record = Record.read(folder)
+    if WEIGHTS not in record.files:
+        raise ModelError(f"{folder} has no {WEIGHTS}: it can predict, but not be trained on or exported again")
+    record.checked_bytes(folder, WEIGHTS)
+    net = build(record.architecture, record.outputs)
+    try:
+        net.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise ModelError(f"{folder / WEIGHTS} does not fit the architecture of its record: {error}") from error
+    return net.eval(), record
+
+
+@torch.no_grad()
+def _graphs(net: Net) -> tuple[bytes, bytes]:
+    device = next(net.parameters()).device
+    image = torch.zeros(1, 3, 64, 96, device=device)
+    masks = torch.ones(2, 1, 64, 96, device=device)
+    features = net.encode(image)
+    names = [f"features{i}" for i in range(len(features))]
+    sides = {2: "height", 3: "width"}
+    encoder = _export(_Encoder(net), (image,), ["image"], names, {"image": sides})
+    axes = {name: {2: f"height{i}", 3: f"width{i}"} for i, name in enumerate(names)}
+    axes["masks"] = {0: "regions", **sides}
+    classifier = _export(_Classifier(net), (*features, masks), [*names, "masks"], ["logits"], axes)
+    return encoder, classifier
+
+
+def _export(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], axes: dict[str, dict[int, str]]
+) -> bytes:
+    """Trace with the exporter that follows the shapes of a plain call: the newer one needs two packages more."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The deprecation of this exporter, and each Python number that a trace makes constant. Those are the paddings
+        # of nets with TensorFlow's "same" rule: constant for multiples of 32, and `_compare` checks that they are.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            inputs,
+            buffer,  # type: ignore[arg-type]
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def _halve(graph: bytes) -> bytes:
+    """Store large float32 weights as float16 with a cast behind each, which ONNX Runtime folds when it loads."""
+    model = onnx.load_from_string(graph)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _HALVED_FROM:
+            continue
+        name = tensor.name
+        values = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(values, name + "_half"))
+        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return bytes(model.SerializeToString())
+
+
+@torch.no_grad()
+def _compare(net: Net, encoder: bytes, classifier: bytes, record: Record, *, tolerance: float) -> None:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    random = np.random.default_rng(0)
+    height, width = (96, 160) if record.preprocessing.resize == "fit" else (75, 117)
+    image = random.standard_normal((1, 3, height, width), dtype=np.float32)
+    masks = (random.random((3, 1, height, width)) < 0.5).astype(np.float32)
+    masks[0, :, 40:] = 0
+    device = next(net.parameters()).device
+    wanted = net(torch.from_numpy(image).to(device), torch.from_numpy(masks).to(device)).softmax(1).cpu().numpy()
+    features = ort.InferenceSession(encoder, options, providers=["CPUExecutionProvider"]).run(None, {"image": image})
+    inputs = {f"features{i}": value for i, value in enumerate(features)}
+    session = ort.InferenceSession(classifier, options, providers=["CPUExecutionProvider"])
+    logits = session.run(None, {**inputs, "masks": masks})[0]
+    given = torch.from_numpy(logits).softmax(1).numpy()
+    difference = float(np.abs(given - wanted).max())
+    _logger.info("exported; the largest difference of a probability is %.1e", difference)
+    if not difference <= tolerance:
+        raise ModelError(
+            f"the exported graphs differ from the net by {difference:.2g} in a probability; allowed {tolerance:g}"
+        )

@@ -1,0 +1,259 @@
+"""A training from the data set to the model folder, which can be killed at any moment and resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+import madeof
+from madeof import files
+from madeof.datasets import RegionDataset
+from madeof.errors import ConfigError, DatasetError, TrainingError
+from madeof.evaluation import evaluate
+from madeof.nets import MaskAtPooling, Net, build
+from madeof.nets.libraries import timm
+from madeof.predictor import load
+from madeof.record import RECORD, Record
+from madeof.training.cache import Pooled, forget_views, pool_views
+from madeof.training.calibrate import fit_temperature
+from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
+from madeof.training.config import Config
+from madeof.training.export import write_model
+from madeof.training.log import Log, read_rows
+from madeof.training.loop import Progress, class_weights, run_step
+from madeof.training.samplers import number_from
+from madeof.training.steps import HeadStep, NetStep, Step
+
+CONFIG = "config.json"
+_MACHINE = {"accelerator", "devices", "precision", "threads", "workers", "checkpoint_seconds", "name"}
+"""Settings that a resumed training may change."""
+
+_logger = logging.getLogger("madeof")
+
+
+def train(
+    dataset: RegionDataset, out: str | Path, config: Config, *, resume: bool = False, quiet: bool = False
+) -> Path:
+    """Train a model on the `train` split, choose and calibrate it on the `val` split, write it as a model folder.
+
+    Args:
+        dataset: both splits.
+        out: the run: checkpoints, logs, and in the end the model folder.
+        config: the settings.
+        resume: go on with the training that `out` holds.
+        quiet: no bar and no notes.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ConfigError, DatasetError, TrainingError, WriteError: each says what to do.
+    """
+    folder = files.make_folder(out)
+    if config.licences == "permissive":
+        dataset = permissive(dataset)
+    _check_folder(folder, dataset, config, resume=resume)
+    if (folder / RECORD).is_file():
+        return folder
+    fabric = _fabric(config)
+    fabric.launch(_train, dataset, folder, config, quiet)  # type: ignore[arg-type]
+    return folder
+
+
+def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config, quiet: bool) -> None:
+    started = time.monotonic()
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(number_from([config.seed, 0]))
+    splits = {name: dataset.split(name) for name in ("train", "val")}
+    materials, outputs = choose_materials(dataset.materials, splits["train"], config.min_photos)
+    learnt = outputs[splits["train"].regions.material]
+    counts = np.bincount(learnt[learnt >= 0], minlength=len(materials))
+    weights = class_weights(counts, config.class_balance)
+    net = _net(config, len(materials))
+    net.to(fabric.device)
+    progress = _progress(folder)
+    rows = [row for row in read_rows(folder) if _is_before(row, progress)]
+    log = Log(folder, list(rows), quiet=quiet, writes=fabric.is_global_zero)
+    names = [name for name, wanted in (("head", config.head_epochs), ("net", config.epochs)) if wanted]
+    if not isinstance(net, MaskAtPooling):
+        names = [name for name in names if name != "head"]
+    if not names:
+        raise ConfigError("nothing to train: head_epochs (MaskAtPooling) and epochs are 0")
+    try:
+        for name in names:
+            if progress.step in names and names.index(progress.step) > names.index(name):
+                continue
+            if progress.step != name:  # a new step starts from the best that the one before it found
+                if progress.step:
+                    load_checkpoint(folder / BEST, net)
+                progress.step, progress.batch, progress.since_best = name, 0, 0
+            step = _step(name, net, splits, outputs, config, fabric, folder, log, fresh=progress.batch == 0)
+            run_step(step, net, progress, weights, config, fabric, folder, log)
+        if fabric.is_global_zero:
+            load_checkpoint(folder / BEST, net)
+            _finish(net, step, materials, dataset, splits, folder, config, time.monotonic() - started, log)
+    finally:
+        log.close()
+
+
+def permissive(dataset: RegionDataset) -> RegionDataset:
+    """The photos whose licence is stated and speaks neither of research nor of non-commercial use."""
+    wrong = ("research", "non-commercial", "noncommercial", "unclear", "no licence")
+    kept = [i for i, name in enumerate(dataset.photos.licence) if name and not any(w in name.lower() for w in wrong)]
+    if not kept:
+        raise DatasetError("licences='permissive': no photo states such a licence in the column licence of photos.csv")
+    return dataset.select(np.array(kept, dtype=np.int64))
+
+
+def choose_materials(
+    names: tuple[str, ...], train: RegionDataset, min_photos: int
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The materials with enough training photos, and which output each material of the data set becomes.
+
+    Returns:
+        the names, and (M,) int64, -1 for a material that is left out.
+    """
+    regions = train.regions
+    pairs = np.unique(np.stack([regions.material, regions.photo]), axis=1)
+    photos = np.bincount(pairs[0].astype(np.int64), minlength=len(names))
+    chosen = np.flatnonzero(photos >= max(1, min_photos))
+    if len(chosen) < 2:
+        raise DatasetError(
+            f"the train split has {len(chosen)} materials with {max(1, min_photos)} or more photos; expected two "
+            "(lower min_photos, or label more)"
+        )
+    left_out = [f"{names[i]} ({photos[i]})" for i in range(len(names)) if 0 < photos[i] < min_photos]
+    if left_out:
+        _logger.warning("left out, with fewer than %d training photos: %s", min_photos, ", ".join(left_out))
+    outputs = np.full(len(names), -1, dtype=np.int64)
+    outputs[chosen] = np.arange(len(chosen))
+    return tuple(names[i] for i in chosen), outputs
+
+
+def _fabric(config: Config) -> Fabric:
+    try:
+        on_gpu = config.accelerator in ("cuda", "gpu") or (config.accelerator == "auto" and torch.cuda.is_available())
+        precision: Any = config.precision
+        if precision == "auto":
+            precision = "bf16-mixed" if on_gpu else "32-true"
+        return Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ConfigError(f"Lightning Fabric does not take these settings: {str(error).splitlines()[0]}") from error
+
+
+def _net(config: Config, outputs: int) -> Net:
+    net = build(config.architecture, outputs, pretrained=config.trunk_weights == "pretrained")
+    if config.trunk_weights not in ("pretrained", "none"):
+        net.trunk.load(config.trunk_weights)
+    return net
+
+
+def _step(
+    name: str, net: Net, splits: dict[str, RegionDataset], outputs: NDArray[np.int64], config: Config, fabric: Fabric,
+    folder: Path, log: Log, *, fresh: bool,
+) -> Step:  # fmt: skip
+    if name == "net" or not isinstance(net, MaskAtPooling):
+        return NetStep(net, splits["train"], splits["val"], outputs, config, fabric)
+    pooled: dict[str, Pooled] = {}
+    for tag, dataset in splits.items():
+        views = config.head_views if tag == "train" else 0
+        log.begin(f"head: pooling {tag} photos", len(np.unique(dataset.regions.photo)) * (views + 1))
+        pooled[tag] = pool_views(net, dataset, outputs, config, folder, views=views, tag=tag, progress=log.advance)
+    log.end()
+    if fresh:
+        net.head.fit_scale(pooled["train"].features.to(fabric.device))
+    return HeadStep(net, pooled["train"], pooled["val"], config, fabric)
+
+
+def _finish(
+    net: Net, step: Step, materials: tuple[str, ...], dataset: RegionDataset, splits: dict[str, RegionDataset],
+    folder: Path, config: Config, seconds: float, log: Log,
+) -> None:  # fmt: skip
+    log.note("calibrating on the val split and writing the model")
+    temperature = fit_temperature(*step.logits())
+    record = Record(
+        name=config.name, version="1", materials=materials, preprocessing=config.preprocessing,
+        architecture=config.architecture, temperature=temperature,
+        training=_provenance(dataset, splits, config, seconds),
+    )  # fmt: skip
+    # The record is what makes a folder a model, and is written last: first beside the run, to be measured.
+    measured = files.make_folder(folder / "unmeasured")
+    write_model(net, record, measured)
+    if len(splits["val"].regions.photo):
+        summary = evaluate(load(measured, threads=config.threads), splits["val"]).summary()
+        record = dataclasses.replace(record, metrics={"val": summary})
+    write_model(net, record, folder)
+    for path in measured.iterdir():
+        path.unlink()
+    measured.rmdir()
+    forget_views(folder)
+
+
+def _provenance(
+    dataset: RegionDataset, splits: dict[str, RegionDataset], config: Config, seconds: float
+) -> dict[str, Any]:
+    train = splits["train"]
+    counts = np.bincount(train.regions.material, minlength=len(dataset.materials))
+    return {
+        "config": dataclasses.asdict(config),
+        "data": {
+            "digest": dataset.digest,
+            "photos": {name: len(np.unique(part.regions.photo)) for name, part in splits.items()},
+            "regions": {name: len(part.regions.photo) for name, part in splits.items()},
+            "regions_by_material": {dataset.materials[i]: int(counts[i]) for i in np.argsort(-counts) if counts[i]},
+            "licences": {name or "not stated": count for name, count in train.count_by_licence().items()},
+            "sources": {name or "not stated": count for name, count in train.count_by_source().items()},
+        },
+        "versions": {"madeof": madeof.__version__, "torch": torch.__version__, "timm": timm.__version__},
+        "seconds": round(seconds),
+    }
+
+
+def _check_folder(folder: Path, dataset: RegionDataset, config: Config, *, resume: bool) -> None:
+    """Refuse to overwrite a run, or to resume with other settings or data than it began with."""
+    files.remove_temporaries(folder)
+    path = folder / CONFIG
+    wanted: dict[str, Any] = {"config": dataclasses.asdict(config), "data": dataset.digest}
+    if not path.is_file():
+        if resume and any(folder.glob("*.safetensors")):
+            raise TrainingError(
+                f"{folder} has checkpoints but no {CONFIG}: it cannot be resumed; choose another folder"
+            )
+        if (folder / RECORD).is_file():
+            raise TrainingError(f"{folder} already holds a model; choose another folder")
+        files.write_json(path, wanted)
+        return
+    if not resume:
+        raise TrainingError(f"{folder} already holds a training: go on with --resume, or choose another folder")
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        before = dict(given["config"])
+        changed = {k for k, v in wanted["config"].items() if before.get(k) != v} - _MACHINE
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}); start again in another folder") from error
+    if changed:
+        shown = ", ".join(f"{key} was {before.get(key)!r} and is {wanted['config'][key]!r}" for key in sorted(changed))
+        raise ConfigError(f"{folder} was begun with other settings: {shown}; resume with the same, or start anew")
+    if given.get("data") != wanted["data"]:
+        raise DatasetError(f"{folder} was begun on other data (its digest differs); start anew in another folder")
+
+
+def _progress(folder: Path) -> Progress:
+    path = folder / LAST
+    return Progress(**read_progress(path)) if path.is_file() else Progress()
+
+
+def _is_before(row: dict[str, str], progress: Progress) -> bool:
+    order = {step.name: step.order for step in (HeadStep, NetStep)}
+    if not progress.step:
+        return False
+    return (order[row["step"]], int(row["batch"])) <= (order[progress.step], progress.batch)

@@ -1,0 +1,281 @@
+import csv
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from madeof.errors import WriteError
+from madeof.evaluation import Evaluation, Failure
+from madeof.report import write_report
+
+PICTURES = ["confusion.png", "by-material.png", "by-size.png", "reliability.png"]
+TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv"]
+
+ODD = (
+    "=cmd()|'calc'!A0",
+    "<script>alert(1)</script>",
+    "Cost $5 and $x^$",
+    "two\nlines\x1b[31m\u2028",
+    "木材 🪵 \u202etxt.exe",
+    "a name that is longer than anything that anybody would ever call a material of any kind " * 3,
+    "*bold* _under_ `code` [link](x) back\\slash",
+    "-1+2",
+    "@sum",
+    "\t=tab",
+    "$",
+    "",
+)
+
+
+def make(
+    materials: tuple[str, ...] = ("Brick", "Glass", "Wood"),
+    regions: int = 60,
+    *,
+    photos: int = 12,
+    unknown: tuple[str, ...] = (),
+    failures: tuple[Failure, ...] = (),
+    seed: int = 0,
+    model: str = "fake 1",
+) -> Evaluation:
+    """Random scores that are right more often than not; each of `unknown` is the truth of some regions."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, len(materials), regions)
+    logits = rng.normal(size=(regions, len(materials)))
+    logits[np.arange(regions), truth] += 2
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    names = [materials[index] for index in truth]
+    for index in range(0, regions if unknown else 0, 5):
+        names[index] = unknown[index // 5 % len(unknown)]
+    return Evaluation(
+        model=model,
+        materials=materials,
+        digest="0123456789abcdef" * 4,
+        photos=tuple(f"{materials[0]}/photo {i}" for i in range(photos)),
+        photo=np.arange(regions) % photos,
+        region=np.arange(regions) + 100,
+        area=np.exp(rng.normal(9, 2.5, regions)).astype(np.int64) + 1,
+        box=np.zeros((regions, 4), dtype=np.int64),
+        truth=tuple(names),
+        scores=scores.astype(np.float32),
+        failures=failures,
+    )
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def table_after(text: str, head: str) -> list[list[str]]:
+    """The cells of the Markdown table that follows the line `head`, as Markdown splits them."""
+    lines = text.split(f"\n{head}\n", 1)[1].lstrip("\n").split("\n\n", 1)[0].splitlines()
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ["matplotlib", *(name for name in sys.modules if name.startswith("matplotlib."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_a_report_is_all_its_files(tmp_path: Path) -> None:
+    evaluation = make(unknown=("Sand",))
+    written = write_report(evaluation, tmp_path / "new" / "folder")
+    assert [path.name for path in written] == TEXTS + PICTURES
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(TEXTS + PICTURES)
+    assert json.loads(written[0].read_text(encoding="utf-8")) == evaluation.summary()
+
+
+def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
+    evaluation = make(unknown=("Sand", "Snow / ice"), failures=(Failure("a|b", "a|b.jpg is <torn>"),))
+    write_report(evaluation, str(tmp_path))
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    found = evaluation.metrics
+    assert text.startswith(
+        "# Evaluation of fake 1\n\n60 regions of 12 photos; **1 photo could not be evaluated** (below)"
+    )
+    assert found.accuracy is not None
+    assert found.accuracy_interval is not None
+    ends = f"{100 * found.accuracy_interval.low:.1f}-{100 * found.accuracy_interval.high:.1f}%"
+    assert f"| accuracy (mean over regions) | {100 * found.accuracy:.1f}% | {ends} |" in text
+    materials = table_after(text, "## By material")[2:]
+    assert [int(row[1]) for row in materials] == sorted((row.regions for row in found.by_material), reverse=True)
+    assert ["Sand", "6", "0.0%", "-", "0.0%"] in materials
+    sizes = table_after(text, "## By size")[2:]
+    assert [row[0] for row in sizes] == [row.label for row in found.by_size]
+    assert sum(int(row[1]) for row in sizes) == 60
+    assert [tuple(row) for row in table_after(text, "## Most confused")[2:]] == [
+        (truth, called, str(count)) for truth, called, count in found.confusion.pairs()
+    ]
+    counted = "These materials of the data are not among the model's; each of their regions counts as wrong."
+    assert table_after(text, counted)[2:] == [["Sand", "6"], ["Snow / ice", "6"]]
+    assert table_after(text, "## Not evaluated")[2:] == [["a\\|b", "a\\|b.jpg is &lt;torn&gt;"]]
+    assert [name for name in PICTURES if f"]({name})" in text] == PICTURES
+
+
+def test_a_perfect_model_has_no_empty_tables(tmp_path: Path) -> None:
+    evaluation = make(("Brick", "Glass"), 1, photos=1)
+    write_report(evaluation, tmp_path)
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    assert "1 region of 1 photo. Data set" in text
+    assert "## Most confused\n\nNone.\n" in text
+    assert "Not in the model's list" not in text
+    assert "Not evaluated" not in text
+    assert "nan" not in text.lower()
+
+
+def test_the_predictions_are_one_line_a_region(tmp_path: Path) -> None:
+    evaluation = make()
+    write_report(evaluation, tmp_path)
+    head, *rows = rows_of(tmp_path / "predictions.csv")
+    assert head == ["photo", "region", "area", "truth", "predicted", "score"]
+    assert len(rows) == 60
+    for index, (photo, region, area, truth, predicted, score) in enumerate(rows):
+        assert photo == evaluation.photos[index % 12]
+        assert (int(region), int(area)) == (100 + index, evaluation.area[index])
+        assert (truth, predicted) == (evaluation.truth[index], evaluation.predicted[index])
+        assert float(score) == pytest.approx(evaluation.scores[index].max(), abs=1e-6)
+
+
+def test_hostile_names_are_harmless_everywhere(tmp_path: Path) -> None:
+    evaluation = make(ODD, 200, unknown=("+unknown|<b>", "\x00"), model="$m^$ <b>|\n")
+    written = write_report(evaluation, tmp_path)
+    assert len(written) == 7  # the pictures are there; any warning of a glyph or a layout is an error in our tests
+
+    rows = rows_of(tmp_path / "predictions.csv")
+    assert len(rows) == 201
+    cells = [cell for row in rows for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert {"'=cmd()|'calc'!A0", "'-1+2", "'@sum", "'+unknown|<b>", "\\x00", "\\t=tab"} <= set(cells)
+    assert "two\\nlines\\x1b[31m\\u2028" in cells
+    assert "木材 🪵 \\u202etxt.exe" in cells
+    assert (tmp_path / "predictions.csv").read_text(encoding="utf-8").count("\n") == 201
+
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    assert text.startswith("# Evaluation of $m^$ &lt;b&gt;\\|\\\\n\n")
+    assert not re.search(r"[<>\x00-\x09\x0b-\x1f\u2028\u202e]", text)
+    materials = table_after(text, "## By material")
+    assert {len(row) for row in materials} == {5}
+    assert len(materials) == 2 + len(ODD) + 2
+    assert "=cmd()\\|'calc'!A0" in {row[0] for row in materials}
+    assert "\\*bold\\* \\_under\\_ \\`code\\` \\[link\\](x) back\\\\slash" in {row[0] for row in materials}
+
+    names = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["by_material"]
+    assert set(ODD) <= set(names)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        assert len(picture.convert("L").getcolors(256) or []) > 10, f"{path.name} is blank"
+        return picture.size
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        make(("Only",), 1, photos=1),
+        make(("Brick", "Glass"), 3, photos=1, unknown=("Sand",)),
+        make(tuple(f"Material {i}" for i in range(70)), 700, unknown=tuple(f"Unknown {i}" for i in range(20))),
+    ],
+    ids=["one", "few", "many"],
+)
+def test_pictures_are_drawn_whatever_there_is(evaluation: Evaluation, tmp_path: Path) -> None:
+    write_report(evaluation, tmp_path)
+    sizes = {name: size_of(tmp_path / name) for name in PICTURES}
+    assert max(max(size) for size in sizes.values()) < 2600
+    assert min(min(size) for size in sizes.values()) > 300
+
+
+def test_all_regions_unnameable_are_drawn_too(tmp_path: Path) -> None:
+    evaluation = make(("Brick",), 4)
+    everything = Evaluation(**{**vars(evaluation), "truth": ("Sand",) * 4})
+    assert len(write_report(everything, tmp_path)) == 7
+    assert size_of(tmp_path / "confusion.png")
+
+
+def test_pictures_show_the_data(tmp_path: Path) -> None:
+    write_report(make(seed=0), tmp_path / "a")
+    write_report(make(seed=0), tmp_path / "again")
+    write_report(make(seed=1), tmp_path / "b")
+    for name in PICTURES:
+        one, again, other = ((tmp_path / folder / name).read_bytes() for folder in ("a", "again", "b"))
+        assert one == again
+        assert one != other
+
+
+@pytest.mark.parametrize("evaluation", [make(regions=0), make(regions=0, failures=(Failure("a", "a.jpg is torn"),))])
+def test_without_regions_there_is_a_report_without_pictures(evaluation: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "by-size.png").write_bytes(b"of an earlier report")
+    written = write_report(evaluation, tmp_path)
+    assert [path.name for path in written] == TEXTS
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(TEXTS)
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    assert "| accuracy (mean over regions) | - | - |" in text
+    assert "## By material\n\nNone.\n" in text
+    assert "Pictures" not in text
+    assert rows_of(tmp_path / "predictions.csv") == [["photo", "region", "area", "truth", "predicted", "score"]]
+
+
+def test_without_matplotlib_everything_else_is_written_and_one_warning_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_report(make(seed=1), tmp_path)
+    without_matplotlib(monkeypatch)
+    with caplog.at_level(logging.WARNING, logger="madeof"):
+        written = write_report(make(), tmp_path)
+    assert [path.name for path in written] == TEXTS
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(TEXTS)  # no picture of the earlier report
+    assert caplog.messages == [
+        "A report with pictures needs packages that are not installed: run  pip install 'madeof[report]'"
+    ]
+    assert ".png" not in (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+
+
+def test_a_report_that_cannot_be_written_is_an_error_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(WriteError) as caught:
+        write_report(make(), tmp_path / "file")
+    assert str(caught.value) == f"cannot make the folder {tmp_path / 'file'}: File exists"
+
+    (tmp_path / "out" / "evaluation.md").mkdir(parents=True)
+    with pytest.raises(WriteError) as caught:
+        write_report(make(), tmp_path / "out")
+    assert str(caught.value).startswith(f"cannot write {tmp_path / 'out' / 'evaluation.md'}: Is a directory")
+    assert not list((tmp_path / "out").glob(".*.tmp"))
+
+    without_matplotlib(monkeypatch)
+    (tmp_path / "old" / "by-size.png").mkdir(parents=True)
+    with pytest.raises(WriteError) as caught:
+        write_report(make(), tmp_path / "old")
+    assert re.fullmatch(
+        r"cannot remove .*by-size\.png, which is of an earlier report: .+; remove it", str(caught.value)
+    )
+
+
+def test_drawing_leaves_the_callers_matplotlib_alone() -> None:
+    code = (
+        "import sys, numpy as np, tempfile\n"
+        "import madeof.report as report\n"
+        "from madeof.evaluation import Evaluation\n"
+        "assert not [name for name in sys.modules if name.startswith('matplotlib')]\n"
+        "one = np.array([0, 0])\n"
+        "e = Evaluation('m 1', ('a', 'b'), '', ('p',), one, one, one + 5, np.zeros((2, 4), int), ('a', 'b'),\n"
+        "               np.array([[0.6, 0.4], [0.7, 0.3]]))\n"
+        "import matplotlib\n"
+        "before = matplotlib.rcParams.copy()\n"
+        "assert len(report.write_report(e, tempfile.mkdtemp())) == 7\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "settings = [name for name in before if name != 'backend']  # chosen when it is asked for\n"
+        "assert not [name for name in settings if matplotlib.rcParams[name] != before[name]]\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
