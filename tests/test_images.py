@@ -154,6 +154,12 @@ def test_16_bit_rgb_keeps_the_high_byte():
     assert read_photo(png(2, 1, 16, 2, rows)).pixels[0].tolist() == [[255, 0, 1], [128, 0, 255]]
 
 
+def test_12_bit_tiffs_span_the_whole_range_and_inverted_ones_are_refused():
+    data = encode(Image.fromarray(np.full((1, 2), 65535, dtype=np.uint16)), "TIFF")
+    assert read_photo(with_tiff_tag(data, 258, 12)).pixels.tolist() == [[[255] * 3] * 2]
+    assert "white as zero" in refused(with_tiff_tag(data, 262, 0))
+
+
 @pytest.mark.parametrize(("depth", "most"), [(1, 1), (2, 3), (4, 15)])
 def test_few_bits_span_the_whole_range(depth, most):
     first = most << (8 - depth)
@@ -251,6 +257,11 @@ def test_animated_gives_the_first_frame_and_a_warning():
         photo = read_photo(data)
         assert photo.warnings == ("animated: the first frame is used",), kind
         assert (photo.pixels == (255, 0, 0)).all(), kind
+        with Image.open(io.BytesIO(data)) as image:
+            image.seek(1)
+            photo = read_photo(image)
+        assert photo.warnings == ("animated: frame 2 is used",), kind
+        assert (photo.pixels == (0, 0, 255)).all(), kind
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -380,6 +391,7 @@ def test_a_photo_over_the_limit_is_refused_from_its_header():
         tracemalloc.stop()
     assert "400.0 megapixels (20000 x 20000); expected at most 100" in message
     assert "megapixels" in refused(scene(), max_megapixels=0.001)
+    assert "at most nan" in refused(scene(), max_megapixels=float("nan"))
     assert "megapixels" in refused(Image.fromarray(scene()), max_megapixels=0.001)
 
 

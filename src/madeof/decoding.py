@@ -291,7 +291,7 @@ def _check_size(size: tuple[int, int], name: str, error: type[InputError], max_m
         raise error(
             f"{show(name)} has no pixels ({width} x {height}); expected at least one: it is damaged, get it again"
         )
-    if height * width > max_megapixels * 1e6:
+    if not height * width <= max_megapixels * 1e6:  # so written, a limit that is not a number refuses all
         raise error(too_large(name, size, max_megapixels))
 
 

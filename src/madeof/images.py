@@ -84,7 +84,8 @@ def read_photo(
             opened.load()
             pixels = _to_rgb(opened, warnings)
         if opened.animated():
-            warnings.append("animated: the first frame is used")
+            frame = opened.image.tell()  # a PIL image may stand at another than the first
+            warnings.append(f"animated: {f'frame {frame + 1}' if frame else 'the first frame'} is used")
         pixels = turn(pixels, orientation_of(opened.image))
     if damage:
         if strict:
@@ -115,7 +116,7 @@ def _from_array(array: NDArray[Any], max_megapixels: float) -> Photo:
             f"the photo is an array of shape {array.shape} and dtype {array.dtype}; expected RGB, (H, W, 3) uint8"
         )
     height, width = array.shape[:2]
-    if height * width > max_megapixels * 1e6:
+    if not height * width <= max_megapixels * 1e6:
         raise PhotoError(too_large("the photo", (height, width), max_megapixels))
     return Photo(np.ascontiguousarray(array), "photo", (height, width))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 
 def show(name: str | os.PathLike[str]) -> str:
@@ -17,9 +18,9 @@ def show(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def listed(values: object, *, most: int = 6) -> str:
+def listed(values: Iterable[object], *, most: int = 6) -> str:
     """The first of `values` with commas between them, and how many more there are: "3, 17, 43 and 5 more"."""
-    every = [str(value) for value in values]  # type: ignore[attr-defined]
+    every = [str(value) for value in values]
     rest = len(every) - most
     return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
