@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from madeof import __version__
 from madeof.commands import COMMANDS
-from madeof.errors import MadeofError
+from madeof.errors import MadeofError, MissingExtraError
+
+_EXTRA_TRAIN = {"torch", "torchvision", "timm", "lightning_fabric", "safetensors", "onnx", "tqdm", "tensorboard"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,16 +29,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     _set_up_logging()
     try:
-        status: int = options.run(options)
-        sys.stdout.flush()
+        with _any_character(sys.stdout):
+            status: int = options.run(options)
+            sys.stdout.flush()
         return status
     except MadeofError as error:
         _say(f"madeof: {error}")
         return 1
-    except BrokenPipeError:
-        # Whoever read our output (head, a pager) has enough; the flush at exit must not complain about it.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA_TRAIN:
+            raise
+        _say(f"madeof: {MissingExtraError(f'madeof {options.command}', 'train')}")
+        return 1
+    except BrokenPipeError:  # whoever read our output (head, a pager) has enough
+        _drop_output()
+        return 1
+    except OSError as error:  # our own files give a WriteError: this is standard output on a full disk, or the like
+        _drop_output()
+        _say(f"madeof: cannot go on: {error}")
+        return 1
+    except MemoryError:
+        _say("madeof: not enough memory; give smaller photos or fewer regions at once")
         return 1
     except KeyboardInterrupt:
         _say("madeof: interrupted")
@@ -61,6 +76,27 @@ def _set_up_logging() -> None:
     logger = logging.getLogger("madeof")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
+
+
+@contextlib.contextmanager
+def _any_character(stream: TextIO) -> Iterator[None]:
+    """What the stream's encoding lacks (names of files, in an ASCII locale) is escaped instead of an error."""
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    errors = stream.errors
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            stream.reconfigure(errors=errors)
+
+
+def _drop_output() -> None:
+    """Let what standard output still holds go nowhere: the flush at exit must not complain as well."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:

@@ -19,7 +19,7 @@ from madeof.text import show
 _COLOURS = ((86, 180, 233), (230, 159, 0), (240, 228, 66), (0, 158, 115), (213, 94, 0), (204, 121, 167), (0, 114, 178))
 _DARK = (20, 20, 20)
 _FILL = 0.16  # how much of a region's colour lies over it
-_SMALLEST_SIDE = 512  # of the picture: smaller photos are enlarged so that labels can be read
+_SMALLEST_SIDE = 1000  # of the picture: smaller photos are enlarged so that labels can be read
 _LONGEST_LABEL = 48
 _GRID = 2  # labels are placed by a map of the picture at half of its size
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.errors import InputError, MissingExtraError, ModelError
+from madeof.errors import InputError, MissingExtraError, ModelError, RegionError
 from madeof.images import Photo, read_photo
-from madeof.record import Record
-from madeof.regions import check_mask, mask_box, read_mask
+from madeof.record import RECORD, Record
+from madeof.regions import Mask, check_mask, mask_box, read_mask
 from madeof.sessions import Features, Sessions
+from madeof.text import show
 
 _BUNDLED = Path(__file__).parent / "bundled"
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # not ../runs
 _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """What one region is made of."""
 
@@ -46,7 +48,13 @@ class Prediction:
         return float(self.scores.max())
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
-        """The `k` likeliest materials with their scores, the likeliest first."""
+        """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.
+
+        Raises:
+            InputError: `k` is under 1.
+        """
+        if k < 1:
+            raise InputError(f"top({k}): expected 1 or more")
         order = np.argsort(-self.scores, kind="stable")[:k]
         return [(self.materials[i], float(self.scores[i])) for i in order]
 
@@ -93,7 +101,8 @@ class Predictor:
         """The calibrated probability of each material for each region.
 
         Args:
-            masks: N masks of the photo's height and width, each (H, W), bool or float coverage in [0, 1].
+            masks: N masks of the photo's height and width, each (H, W): bool, or float coverage in [0, 1], or integers
+                that are all 0 and 1 or all 0 and 255.
 
         Returns:
             (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
@@ -103,30 +112,36 @@ class Predictor:
             RegionError: a mask is empty, of another size, or out of range.
             InputError: no photo was set.
         """
-        if self._photo is None:
-            raise InputError("got masks but no photo: call set_image first")
-        size = self._photo.pixels.shape[:2]
-        checked = [check_mask(mask, size, name=f"mask {i}") for i, mask in enumerate(masks)]
-        if not checked:
-            return np.zeros((0, len(self.materials)), dtype=np.float32)
-        height, width = self.record.preprocessing.network_size(*size)
-        step = max(1, _CELLS_AT_ONCE // (height * width))
-        parts = [
-            self._sessions.classify(self._features, self.record.preprocessing.masks(checked[i : i + step]))
-            for i in range(0, len(checked), step)
-        ]
-        return probabilities(np.concatenate(parts), self.record)
+        return self._scores(self._checked(masks))
 
     def predict(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> list[Prediction]:
         """Name the material of each region of the photo that `set_image` was given.
 
         Args and errors are those of `scores`.
         """
-        rows = self.scores(masks)
+        checked = self._checked(masks)
         return [
             Prediction(self.materials, row, area=float(np.sum(mask, dtype=np.float64)), box=mask_box(mask))
-            for row, mask in zip(rows, map(np.asarray, masks), strict=True)
+            for row, mask in zip(self._scores(checked), checked, strict=True)
         ]
+
+    def _checked(self, masks: Iterable[NDArray[Any]]) -> list[Mask]:
+        if self._photo is None:
+            raise InputError("got masks but no photo: call set_image first")
+        if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
+            raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
+        return [check_mask(mask, self._photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+
+    def _scores(self, checked: list[Mask]) -> NDArray[np.float32]:
+        if self._photo is None or not checked:
+            return np.zeros((0, len(self.materials)), dtype=np.float32)
+        height, width = self.record.preprocessing.network_size(*self._photo.size)
+        step = max(1, _CELLS_AT_ONCE // (height * width))
+        parts = [
+            self._sessions.classify(self._features, self.record.preprocessing.masks(checked[i : i + step]))
+            for i in range(0, len(checked), step)
+        ]
+        return probabilities(np.concatenate(parts), self.record)
 
 
 def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
@@ -159,36 +174,47 @@ def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Predi
 
     Args:
         image: a path, a file's bytes, a PIL image or a (H, W, 3) uint8 RGB array.
-        mask: the path of a mask file, or an array (H, W) of the photo's size, bool or float coverage in [0, 1].
+        mask: the path of a mask file, such a file's bytes, a PIL image, or an array (H, W) of the photo's size: bool,
+            or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255.
         model: see `load`.
+
+    Raises:
+        InputError: the photo (PhotoError) or the mask (RegionError) cannot be used.
+        ModelError: there is no such model, or it is not whole.
     """
     predictor = load(model)
     photo = predictor.set_image(image)
-    if isinstance(mask, str | Path):
-        mask = read_mask(mask, photo.pixels.shape[:2], raw_size=photo.raw_size)
+    if not isinstance(mask, list | tuple) and not hasattr(mask, "__array__"):
+        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
     return predictor.predict([mask])[0]
 
 
 def _folder_of(model: str | Path | None) -> Path:
     if model is None:
+        if not (_BUNDLED / RECORD).is_file():
+            raise ModelError(
+                f"this installation of madeof has no bundled model (no {show(_BUNDLED / RECORD)}); "
+                "install madeof again or name a model folder"
+            )
         return _BUNDLED
-    if Path(model).is_dir():
+    if os.path.isdir(model):  # noqa: PTH112  (Path.is_dir raises where a name holds a NUL or is too long)
         return Path(model)
-    if isinstance(model, str) and _HUB_NAME.fullmatch(model) and not Path(model).exists():
+    if isinstance(model, str) and _HUB_NAME.fullmatch(model) and not os.path.lexists(model):
         return _download(model)
-    raise ModelError(
-        f"there is no model folder {model}; expected a folder with model.json, or a Hub name like me/model"
-    )
+    found = f"{show(model)} is a file" if os.path.lexists(model) else f"there is no model folder {show(model)}"
+    raise ModelError(f"{found}; expected a folder with {RECORD}, or a Hub name like me/model")
 
 
 def _download(name: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
-        raise ModelError(
-            f"there is no folder {name}; as a name on the Hub: {MissingExtraError(name, 'hub')}"
-        ) from error
+        missing = MissingExtraError("getting it from the Hub", "hub")
+        raise ModelError(f"there is no model folder {name}, and {missing}") from error
     try:
         return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx"]))
     except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
-        raise ModelError(f"cannot get {name} from the Hub: {str(error).splitlines()[0]}") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"there is no model folder {name}, and the Hub does not give it ({show(lines[0][:300])}); check the name"
+        ) from error

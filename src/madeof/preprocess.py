@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from madeof.errors import ModelError
 
 Resize = Literal["fit", "limit"]
+_LIMITS = {"side": (32, 8192), "multiple": (1, 1024), "max_pixels": (1024, 100_000_000)}
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,16 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.resize not in get_args(Resize):
             raise ModelError(f"preprocessing: resize is {self.resize!r}; expected one of {get_args(Resize)}")
-        if not all(s > 0 for s in self.std) or len(self.mean) != 3 or len(self.std) != 3:
+        # So written, NaN and infinity are outside.
+        if len(self.mean) != 3 or not all(-1e4 < m < 1e4 for m in self.mean):
+            raise ModelError(f"preprocessing: mean is {_texts(self.mean)}; expected three numbers on the scale 0-255")
+        if len(self.std) != 3 or not all(1e-3 < s < 1e4 for s in self.std):
             raise ModelError(
-                f"preprocessing: expected three means and three positive stds, got {self.mean}, {self.std}"
+                f"preprocessing: std is {_texts(self.std)}; expected three numbers above 0 on the scale 0-255"
             )
-        if self.side < 32 or self.multiple < 1 or self.max_pixels < 1024:
-            raise ModelError(
-                f"preprocessing: side {self.side}, multiple {self.multiple}, max_pixels {self.max_pixels} are too small"
-            )
+        for name, (least, most) in _LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ModelError(f"preprocessing: {name} is {getattr(self, name):.6g}; expected {least} to {most}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Preprocessing:
@@ -61,7 +64,8 @@ class Preprocessing:
         """The (height, width) at which the net sees a photo of this height and width."""
         if self.resize == "limit":
             scale = min(1.0, math.sqrt(self.max_pixels / (height * width)))
-            return max(1, int(height * scale)), max(1, int(width * scale))
+            h, w = max(1, int(height * scale)), max(1, int(width * scale))
+            return min(h, self.max_pixels), min(w, self.max_pixels)  # which bites on lines one pixel thin
         scale = self.side / max(height, width)
         return self._round(height * scale), self._round(width * scale)
 
@@ -102,7 +106,8 @@ def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize a mask, (H, W) bool or coverage, to the coverage of each cell of `size` (h, w), float32.
 
-    Only the region's own box is worked on. A region that is not empty keeps a coverage above 0, however small it is.
+    A cell's coverage is the mean of the pixels whose centres lie in it. Only the region's own box is worked on. A
+    region that is not empty keeps a coverage above 0, however small it is.
     """
     if mask.shape == size:
         return mask.astype(np.float32)
@@ -135,3 +140,7 @@ def _span(occupied: NDArray[np.intp], length: int, cells: int) -> tuple[int, int
     a = min(cells - 1, int(occupied[0] / scale))
     b = max(a + 1, min(cells, math.ceil((int(occupied[-1]) + 1) / scale)))
     return a, b, max(0, math.floor(a * scale)), min(length, math.ceil(b * scale))
+
+
+def _texts(values: Sequence[float]) -> str:
+    return "[" + ", ".join(f"{value:g}" for value in values[:4]) + (", ...]" if len(values) > 4 else "]")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import Any
 
 from madeof import files
 from madeof.errors import ModelError
+from madeof.materials import key
 from madeof.preprocess import Preprocessing
+from madeof.text import show
 
 FORMAT = 1
 RECORD = "model.json"
@@ -21,6 +25,8 @@ CLASSIFIER = "classifier.onnx"
 WEIGHTS = "weights.safetensors"
 
 _LFS = b"version https://git-lfs"
+_MOST_BYTES = 16 << 20  # of model.json
+_TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,14 @@ class Record:
     """Size in bytes and SHA-256 of each file of the folder."""
 
     def __post_init__(self) -> None:
-        if not self.materials or len({m.casefold() for m in self.materials}) != len(self.materials):
-            raise ModelError(f"expected different names of materials and at least one, got {list(self.materials)[:5]}")
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ModelError(f"the temperature is {self.temperature}; expected a finite number above 0")
+        if not self.materials:
+            raise ModelError("materials is an empty list; expected at least one name")
+        keys = [key(name) for name in self.materials]
+        if twice := [name for name in self.materials if keys.count(key(name)) > 1]:
+            raise ModelError(f"materials has {show(twice[-1])!r} twice; expected different names")
+        least, most = _TEMPERATURES
+        if not least <= self.temperature <= most:  # so written, it is true for NaN
+            raise ModelError(f"the temperature is {self.temperature:.6g}; expected {least:g} to {most:g}")
 
     @property
     def outputs(self) -> int:
@@ -74,17 +84,19 @@ class Record:
             ModelError: there is none, it is not JSON, or a field is missing, unknown or wrong.
         """
         path = Path(folder) / RECORD
+        if not path.exists():
+            raise ModelError(f"{show(folder)} is not a model folder: it has no {RECORD}")
+        data = _read(path, _MOST_BYTES)
         try:
-            text = path.read_text(encoding="utf-8")
-            values = json.loads(text, parse_constant=_no_constant)
-        except FileNotFoundError as error:
-            raise ModelError(f"{folder} is not a model folder: it has no {RECORD}") from error
-        except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise ModelError(f"cannot read {path}: {error}") from error
+            values = json.loads(data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
+        except RecursionError as error:
+            raise ModelError(f"{show(path)} is nested too deeply; expected the JSON of a model record") from error
+        except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ones
+            raise ModelError(f"{show(path)} is not the JSON of a model record: {show(str(error))}") from error
         try:
             return _from_json(values)
         except ModelError as error:
-            raise ModelError(f"{path}: {error}") from error
+            raise ModelError(f"{show(path)}: {error}") from error
 
     def checked_bytes(self, folder: str | Path, name: str) -> bytes:
         """The bytes of the file `name` of the folder, when they are those that the record speaks of.
@@ -95,34 +107,54 @@ class Record:
         path = Path(folder) / name
         expected = self.files.get(name)
         if expected is None:
-            raise ModelError(f"{folder}: {RECORD} does not list {name}; export the model again")
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-        if data.startswith(_LFS):
-            raise ModelError(f"{path} is a Git-LFS pointer, not the file itself: run  git lfs pull")
+            raise ModelError(f"{show(folder)}: {RECORD} does not list {name}; export the model again")
+        data = _read(path, max(expected["bytes"], len(_LFS)))
         if len(data) != expected["bytes"]:
-            raise ModelError(f"{path} has {len(data)} bytes, its record says {expected['bytes']}: copy it again")
-        import hashlib
-
+            raise ModelError(
+                f"{show(path)} has {len(data)} bytes, its record says {expected['bytes']}: copy it again, whole"
+            )
         if hashlib.sha256(data).hexdigest() != expected["sha256"]:
-            raise ModelError(f"{path} is not the file that its record was written for (SHA-256 differs): copy it again")
+            raise ModelError(
+                f"{show(path)} is not the file that its record was written for (SHA-256 differs): copy it again"
+            )
         return data
+
+
+def _read(path: Path, most: int) -> bytes:
+    """A file's bytes, when it is an ordinary file of at most `most` bytes and no Git-LFS pointer."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block, a device might never end
+            raise ModelError(f"{show(path)} is not an ordinary file; expected a part of a model: copy it again")
+        with path.open("rb") as file:
+            if file.read(len(_LFS)) == _LFS:
+                raise ModelError(f"{show(path)} is a Git-LFS pointer, not the file itself: run  git lfs pull")
+            if status.st_size > most:
+                raise ModelError(f"{show(path)} has {status.st_size} bytes; expected {most} at most: copy it again")
+            file.seek(0)
+            return file.read(most)
+    except OSError as error:
+        raise ModelError(f"cannot read {show(path)}: {error.strerror or error}; copy the model again") from error
 
 
 def _from_json(values: Any) -> Record:
     if not isinstance(values, Mapping):
         raise ModelError("expected a JSON object")
-    if values.get("format") != FORMAT:
-        raise ModelError(f"format is {values.get('format')!r}; this madeof reads format {FORMAT}")
+    if type(values.get("format")) is not int or values["format"] != FORMAT:
+        raise ModelError(f"format is {_shown(values.get('format'))}; this madeof reads format {FORMAT}")
     known = {f.name: f for f in dataclasses.fields(Record)}
     given = {key: value for key, value in values.items() if key != "format"}
     required = [name for name, f in known.items() if f.default is f.default_factory is dataclasses.MISSING]
     missing = [name for name in required if name not in given]
     unknown = [name for name in given if name not in known]
     if missing or unknown:
-        raise ModelError(f"missing fields: {missing}; unknown fields: {unknown}")
+        raise ModelError(
+            "; ".join(
+                f"{kind} fields: {show(', '.join(names))}"
+                for kind, names in (("missing", missing), ("unknown", unknown))
+                if names
+            )
+        )
     _check_types(given)
     given["materials"] = tuple(given["materials"])
     given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"])
@@ -133,36 +165,74 @@ def _check_types(given: dict[str, Any]) -> None:
     texts = ("name", "version")
     objects = ("preprocessing", "architecture", "training", "metrics", "files")
     for name in texts:
-        if not isinstance(given[name], str):
-            raise ModelError(f"{name} is {given[name]!r}; expected a text")
+        if not _is_text(given[name]):
+            raise ModelError(f"{name} is {_shown(given[name])}; expected a text")
     for name in objects:
         if not isinstance(given.get(name, {}), dict):
-            raise ModelError(f"{name} is {given[name]!r}; expected an object")
+            raise ModelError(f"{name} is {_shown(given[name])}; expected an object")
     names = given["materials"]
-    if not isinstance(names, list) or not all(isinstance(n, str) and n.strip() for n in names):
-        raise ModelError("materials must be a list of names")
+    if not isinstance(names, list):
+        raise ModelError(f"materials is {_shown(names)}; expected a list of names")
+    for name in names:
+        if not _is_text(name) or not name.strip():
+            raise ModelError(f"materials holds {_shown(name)}; expected names")
     background = given.get("background")
     if background is not None and not (type(background) is int and 0 <= background <= len(names)):
-        raise ModelError(f"background is {background!r}; expected null or the number of an output")
-    if type(given.get("temperature", 1.0)) not in (int, float):
-        raise ModelError(f"temperature is {given['temperature']!r}; expected a number")
+        raise ModelError(f"background is {_shown(background)}; expected null or the number of an output")
+    if not _is_number(given.get("temperature", 1.0)):
+        raise ModelError(f"temperature is {_shown(given['temperature'])}; expected a number")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (
             not isinstance(entry, dict)
             or type(entry.get("bytes")) is not int
+            or entry["bytes"] < 0
             or not isinstance(entry.get("sha256"), str)
         ):
-            raise ModelError(f"files: the entry of {name!r} must have bytes and sha256")
+            raise ModelError(f"files: the entry of {show(name)} is {_shown(entry)}; expected its bytes and sha256")
 
 
 def _check_numbers(preprocessing: dict[str, Any]) -> None:
     for name, value in preprocessing.items():
-        values = value if isinstance(value, list) else [value]
-        wanted = (str,) if name == "resize" else (int, float) if name in ("mean", "std") else (int,)
-        if not all(type(v) in wanted for v in values):
-            raise ModelError(f"preprocessing: {name} is {value!r}, which is of the wrong type")
+        if name in ("mean", "std"):
+            right, wanted = isinstance(value, list) and all(map(_is_number, value)), "a list of three numbers"
+        elif name == "resize":
+            right, wanted = isinstance(value, str), "a text"
+        else:
+            right, wanted = type(value) is int, "a whole number"
+        if not right:
+            raise ModelError(f"preprocessing: {show(name)} is {_shown(value)}; expected {wanted}")
+
+
+def _is_text(value: Any) -> bool:
+    r"""Whether it is a text that can be printed: JSON's "\ud800" is half a character, which no encoding holds."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number that a float can hold."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """A value of any kind and size in a message."""
+    try:
+        text = json.dumps(value)
+    except (RecursionError, ValueError):
+        text = f"a very large {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not a number of JSON")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the field {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return values

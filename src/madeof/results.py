@@ -38,9 +38,14 @@ class PhotoResult:
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
         height, width = self.photo.pixels.shape[:2]
-        result: dict[str, Any] = {"image": self.photo.name, "model": self.model, "width": width, "height": height}
+        result: dict[str, Any] = {
+            "image": utf8(self.photo.name),
+            "model": self.model,
+            "width": width,
+            "height": height,
+        }
         if self.photo.warnings:
-            result["warnings"] = list(self.photo.warnings)
+            result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
         if self.photo.damaged:
             result["damaged"] = True
         result["regions"] = [_region(answer, top) for answer in self.answers]
@@ -54,13 +59,13 @@ class PhotoResult:
         """A few lines for people."""
         height, width = self.photo.pixels.shape[:2]
         lines = [f"{show(self.photo.name)}  ({width} x {height})"]
-        lines += [f"  ! {warning}" for warning in self.photo.warnings]
+        lines += [f"  ! {show(warning)}" for warning in self.photo.warnings]
         names = max((len(show(answer.region)) for answer in self.answers), default=0)
         for answer in self.answers:
             if answer.prediction is None:
-                lines.append(f"  {show(answer.region):<{names}}  error: {answer.error}")
+                lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
-            best, *rest = [f"{name} {score:.2f}" for name, score in answer.prediction.top(top)]
+            best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
             others = f"   ({', '.join(rest)})" if rest else ""
             notes = f"   [{'; '.join(answer.notes)}]" if answer.notes else ""
             lines.append(f"  {show(answer.region):<{names}}  {best}{others}{notes}")
@@ -72,9 +77,13 @@ class PhotoResult:
             return [self.photo.name, answer.region, "", "", "", "", "", "", "", answer.error or ""]
         sides = [str(side) for side in prediction.box]
         area = _number(prediction.area)
-        return [
-            self.photo.name, answer.region, str(area), *sides, prediction.material, f"{prediction.score:.6f}", "",
-        ]  # fmt: skip
+        score = f"{prediction.score:.6f}"
+        return [self.photo.name, answer.region, str(area), *sides, prediction.material, score, ""]
+
+
+def utf8(text: str) -> str:
+    r"""`text` without what no encoding holds: a file name's stray byte 0xFF becomes the characters \udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def csv_text(results: Sequence[PhotoResult], *, header: bool = True) -> str:
@@ -96,9 +105,9 @@ def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) ->
 def _region(answer: Answer, top: int) -> dict[str, Any]:
     prediction = answer.prediction
     if prediction is None:
-        return {"region": answer.region, "error": answer.error}
+        return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
     result: dict[str, Any] = {
-        "region": answer.region,
+        "region": utf8(answer.region),
         "area": _number(prediction.area),
         "box": list(prediction.box),
         "material": prediction.material,

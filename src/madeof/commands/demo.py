@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof import overlay
     from madeof.datasets import open_dataset
     from madeof.predictor import load
+    from madeof.text import show
 
     dataset = open_dataset(FOLDER / "regions.csv")
     predictor = load(options.model, threads=options.threads)
@@ -40,10 +41,11 @@ def run(options: argparse.Namespace) -> int:
     for row, prediction, material in zip(_names(), predictions, sample.materials, strict=True):
         truth = dataset.materials[material]
         mark = "" if prediction.material == truth else "   (wrong)"
-        print(f"{row:<12} {prediction.material:<20} {prediction.score:>6.0%}   {truth}{mark}")
+        print(f"{row:<12} {show(prediction.material):<20} {prediction.score:>6.0%}   {truth}{mark}")
+    sys.stdout.flush()
     labels = [f"{p.material} {p.score:.0%}" for p in predictions]
     overlay.save(overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True))), options.overlay)
-    print(f"madeof: wrote {options.overlay}", file=sys.stderr)
+    print(f"madeof: wrote {show(options.overlay)}", file=sys.stderr)
     return 0
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
-from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from
+from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from, print_json
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -19,7 +18,11 @@ def add_parser(subparsers: Subparsers) -> None:
     add_dataset(parser)
     add_model(parser)
     parser.add_argument(
-        "--split", default="auto", metavar="NAME", help="train, val, test, all (default: val, else all)"
+        "--split",
+        default="auto",
+        choices=["auto", "train", "val", "test", "all"],
+        metavar="NAME",
+        help="train, val, test, all (default: val, else all)",
     )
     parser.add_argument("--out", metavar="DIR", help="write figures, tables and pictures there")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -28,24 +31,28 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate."""
+    from madeof import files
     from madeof.evaluation import evaluate
     from madeof.predictor import load
+    from madeof.text import show
 
-    predictor = load(options.model, threads=options.threads)
     dataset = open_from(options, "evaluate")
+    predictor = load(options.model, threads=options.threads)
+    if options.out:
+        files.make_folder(options.out)  # rather found impossible before the work than after it
     split = options.split
     if split == "auto":
         split = "val" if "val" in set(dataset.photos.split) else "all"
     evaluation = evaluate(predictor, dataset.split(split))
+    if options.json:
+        print_json(evaluation.summary())
+    else:
+        print(evaluation.text())
     if options.out:
         from madeof.report import write_report
 
         for path in write_report(evaluation, options.out):
-            print(f"madeof: wrote {path}", file=sys.stderr)
-    if options.json:
-        print(json.dumps(evaluation.summary(), ensure_ascii=False, allow_nan=False))
-    else:
-        print(evaluation.text())
+            print(f"madeof: wrote {show(path)}", file=sys.stderr)
     for name, reason in evaluation.failures:
-        print(f"madeof: not evaluated: {name}: {reason}", file=sys.stderr)
+        print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
     return 1 if evaluation.failures else 0

@@ -24,16 +24,16 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export."""
-    from madeof.errors import ModelError
-    from madeof.nets import libraries  # noqa: F401  (says which extra is missing, before any work)
-    from madeof.record import RECORD
-    from madeof.training.export import read_net, write_model
-
-    net, record = read_net(options.model)
     from pathlib import Path
 
+    from madeof.errors import ModelError
+    from madeof.record import RECORD
+    from madeof.text import show
+    from madeof.training.export import read_net, write_model
+
     if (Path(options.out) / RECORD).exists():
-        raise ModelError(f"{options.out} already holds a model; choose another folder")
+        raise ModelError(f"{show(options.out)} already holds a model; choose another folder")
+    net, record = read_net(options.model)
     write_model(net, record, options.out, weights=options.with_weights, half=options.half)
-    print(f"madeof: wrote {options.out}", file=sys.stderr)
+    print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0

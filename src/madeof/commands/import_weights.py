@@ -21,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--materials",
         default="opensurfaces",
         metavar="LIST",
-        help="names of the outputs 1, 2, ...: opensurfaces (default), minc, fmd or a CSV (id,name)",
+        help="names of the outputs 1, 2, ...: opensurfaces (default), opensurfaces-plus, minc, fmd or a CSV (id,name)",
     )
     parser.add_argument(
         "--merge", choices=["add", "multiply", "both", "blackout"], help="insist on how the mask is merged"
@@ -37,18 +37,18 @@ def run(options: argparse.Namespace) -> int:
 
     from madeof.datasets.material_lists import read_materials
     from madeof.errors import ModelError
-    from madeof.nets import libraries  # noqa: F401  (says which extra is missing, before any work)
     from madeof.nets.original import BACKGROUND, PREPROCESSING, TRUNK, material_names, read_original
     from madeof.record import RECORD, Record
+    from madeof.text import show
     from madeof.training.export import write_model
 
     if (Path(options.out) / RECORD).exists():
-        raise ModelError(f"{options.out} already holds a model; choose another folder")
+        raise ModelError(f"{show(options.out)} already holds a model; choose another folder")
     names = read_materials(options.materials).names
     net = read_original(options.file, merge=options.merge, where=options.where)
     materials = material_names(net.fc.out_features, names)
     record = Record(
-        name=Path(options.file).stem,
+        name=show(Path(options.file).stem),  # a record holds no stray bytes
         version="1",
         materials=materials,
         preprocessing=PREPROCESSING,
@@ -56,12 +56,12 @@ def run(options: argparse.Namespace) -> int:
         background=BACKGROUND,
         training={
             "origin": "imported from a file of the original's net, arXiv 1812.00291",
-            "file": Path(options.file).name,
+            "file": show(Path(options.file).name),
         },
     )
     write_model(net, record, options.out)
     print(
-        f"madeof: wrote {options.out}: merge={net.merge}, where={net.where}, {len(materials)} materials",
+        f"madeof: wrote {show(options.out)}: merge={net.merge}, where={net.where}, {len(materials)} materials",
         file=sys.stderr,
     )
     left = names[len(materials) :]

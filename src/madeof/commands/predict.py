@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from madeof.commands.arguments import Subparsers, add_model
+from madeof.commands.arguments import Subparsers, add_model, print_json, whole_number
 
 if TYPE_CHECKING:
     from madeof.images import Photo
     from madeof.predictor import Predictor
-    from madeof.regions import Region
+    from madeof.regions import Mask, Region
     from madeof.results import PhotoResult
 
 
@@ -37,10 +39,16 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a picture of the photo's size: 0 is outside, anything else inside; 16 bits are coverage",
     )
     regions.add_argument(
-        "--box", action="append", default=[], metavar="X0,Y0,X1,Y1", dest="boxes", help="a box in pixels"
+        "--box", action="append", type=_box, default=[], metavar="X0,Y0,X1,Y1", dest="boxes", help="a box in pixels"
     )
     regions.add_argument(
-        "--polygon", action="append", default=[], metavar='"X,Y X,Y X,Y"', dest="polygons", help="a polygon in pixels"
+        "--polygon",
+        action="append",
+        type=_polygon,
+        default=[],
+        metavar='"X,Y X,Y X,Y"',
+        dest="polygons",
+        help="a polygon in pixels",
     )
     regions.add_argument(
         "--label-map",
@@ -49,13 +57,15 @@ def add_parser(subparsers: Subparsers) -> None:
         "folder with a map of each photo's stem",
     )
     regions.add_argument(
-        "--min-area", type=int, default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
+        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
     regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
     add_model(parser)
     output = parser.add_argument_group("output")
-    output.add_argument("--top", type=int, default=5, metavar="K", help="how many materials to show (default: 5)")
+    output.add_argument(
+        "--top", type=whole_number(1), default=5, metavar="K", help="how many materials to show (default: 5)"
+    )
     form = output.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
     form.add_argument("--csv", action="store_true", help="one row for each region")
@@ -64,7 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     photos = parser.add_argument_group("photos")
     photos.add_argument(
-        "--max-megapixels", type=float, default=100.0, metavar="N", help="refuse larger photos (default: 100)"
+        "--max-megapixels", type=_megapixels, default=100.0, metavar="N", help="refuse larger photos (default: 100)"
     )
     photos.add_argument("--strict", action="store_true", help="refuse photos whose JPEG data are damaged")
     parser.set_defaults(run=run)
@@ -72,96 +82,98 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict. The good photos are done; the bad ones are named at the end."""
-    from madeof.errors import InputError
+    from madeof.errors import InputError, WriteError
     from madeof.predictor import load
-    from madeof.regions import parse_box, parse_polygon
     from madeof.results import csv_text
+    from madeof.text import show
 
-    if options.top < 1:
-        raise InputError(f"--top is {options.top}; expected 1 or more")
-    boxes = [parse_box(text) for text in options.boxes]
-    polygons = [parse_polygon(text) for text in options.polygons]
+    overlays = _overlay_paths(options)
     predictor = load(options.model, threads=options.threads)
     failures: list[str] = []
     first = True
-    for path in options.photos:
-        try:
-            result, regions = _predict(predictor, path, boxes, polygons, options)
-        except InputError as error:
-            failures.append(str(error))
-            continue
-        if options.json:
-            print(json.dumps(result.to_dict(options.top), ensure_ascii=False, allow_nan=False))
-        elif options.csv:
-            print(csv_text([result], header=first), end="")
-        else:
-            print(result.text(options.top))
-        first = False
-        if options.overlay:
-            _write_overlay(result, regions, _overlay_path(options, path))
-        failures += [f"{path}: {a.region}: {a.error}" for a in result.answers if a.error]
-    from madeof.text import show
-
-    for failure in failures:
-        print(f"madeof: {show(failure)}", file=sys.stderr)
+    try:
+        for path, overlay_path in zip(options.photos, overlays, strict=True):
+            try:
+                result, drawn = _predict(predictor, path, options)
+            except InputError as error:
+                failures.append(str(error))
+                continue
+            if options.json:
+                print_json(result.to_dict(options.top))
+            elif options.csv:
+                print(csv_text([result], header=first), end="")
+            else:
+                print(result.text(options.top))
+            first = False
+            failures += [f"{path}: {a.region}: {a.error}" for a in result.answers if a.error]
+            if overlay_path is not None:
+                try:
+                    _write_overlay(result, drawn, overlay_path)
+                except WriteError as error:
+                    failures.append(str(error))
+    finally:  # also where the model or the output fails in the middle
+        for failure in failures:
+            print(f"madeof: {show(failure)}", file=sys.stderr)
     return 1 if failures else 0
 
 
 def _predict(
-    predictor: Predictor,
-    path: str,
-    boxes: list[tuple[float, float, float, float]],
-    polygons: list[list[tuple[float, float]]],
-    options: argparse.Namespace,
-) -> tuple[PhotoResult, list[Region]]:
+    predictor: Predictor, path: str, options: argparse.Namespace
+) -> tuple[PhotoResult, list[tuple[Mask, str]]]:
+    """The answers for a photo, and its masks with their labels, to draw."""
     from madeof.errors import RegionError
     from madeof.images import read_photo
-    from madeof.regions import Region, from_box, from_polygon, read_mask
     from madeof.results import Answer, PhotoResult, answers_for
 
     photo = read_photo(path, max_megapixels=options.max_megapixels, strict=options.strict)
-    size = photo.pixels.shape[:2]
-    makers: list[tuple[str, Callable[[], Region]]] = []
-    for mask in options.masks:
-        makers.append(
-            (
-                mask,
-                lambda m=mask: Region(  # type: ignore[misc]
-                    m,
-                    read_mask(
-                        m,
-                        size,
-                        raw_size=photo.raw_size,
-                        resize=options.resize_masks,
-                        allow_jpeg=options.jpeg_masks,
-                        max_megapixels=options.max_megapixels,
-                    ),
-                ),
-            )
-        )
-    for index, box in enumerate(boxes):
-        name = f"box {index}"
-        makers.append((name, lambda n=name, b=box: Region(n, from_box(b, size))))  # type: ignore[misc]
-    for index, polygon in enumerate(polygons):
-        name = f"polygon {index}"
-        makers.append((name, lambda n=name, p=polygon: Region(n, from_polygon(p, size))))  # type: ignore[misc]
-    regions: list[Region] = []
-    wrong: list[Answer] = []
-    for name, make in makers:
+    found: list[Region | Answer] = []
+    for name, make in _makers(photo, options):
         try:
-            regions.append(make())
+            found.append(make())
         except RegionError as error:
-            wrong.append(Answer(name, error=str(error)))
+            found.append(Answer(name, error=str(error)))
     if options.label_map:
-        regions += _label_map_regions(photo, path, options)
-    elif not makers:
-        regions.append(Region("photo", from_box((0, 0, size[1], size[0]), size)))
-    if not regions and wrong:
-        raise RegionError(f"{path}: none of its regions can be used: " + "; ".join(f"{a.error}" for a in wrong))
+        found += _label_map_regions(photo, path, options)
+    regions = [region for region in found if not isinstance(region, Answer)]
+    if not regions:
+        reasons = "; ".join(f"{answer.error}" for answer in found if isinstance(answer, Answer))
+        raise RegionError(f"{path}: none of its regions can be used: {reasons}")
     predictor.set_image(photo)
-    answers = answers_for(regions, predictor.predict([region.mask for region in regions]))
+    predictions = predictor.predict([region.mask for region in regions])
+    given = iter(answers_for(regions, predictions))
+    answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
     model = f"{predictor.record.name} {predictor.record.version}"
-    return PhotoResult(photo, model, (*answers, *wrong)), regions
+    labels = [f"{p.material} {p.score:.0%}" for p in predictions]
+    drawn = [(region.mask, label) for region, label in zip(regions, labels, strict=True)]
+    return PhotoResult(photo, model, answers), drawn
+
+
+def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callable[[], Region]]]:
+    """The name of each mask, box and polygon, and what makes its region; the whole photo where none is asked for."""
+    from madeof.regions import Region, from_box, from_polygon, read_mask
+
+    def from_mask(path: str) -> Region:
+        mask = read_mask(
+            path,
+            photo.size,
+            raw_size=photo.raw_size,
+            resize=options.resize_masks,
+            allow_jpeg=options.jpeg_masks,
+            max_megapixels=options.max_megapixels,
+        )
+        return Region(path, mask)
+
+    makers: list[tuple[str, Callable[[], Region]]] = [(path, partial(from_mask, path)) for path in options.masks]
+    for index, box in enumerate(options.boxes):
+        makers.append((f"box {index}", lambda i=index, b=box: Region(f"box {i}", from_box(b, photo.size))))  # type: ignore[misc]
+    for index, points in enumerate(options.polygons):
+        makers.append(
+            (f"polygon {index}", lambda i=index, p=points: Region(f"polygon {i}", from_polygon(p, photo.size)))  # type: ignore[misc]
+        )
+    if not makers and not options.label_map:
+        height, width = photo.size
+        makers.append(("photo", lambda: Region("photo", from_box((0, 0, width, height), photo.size))))
+    return makers
 
 
 def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> list[Region]:
@@ -178,30 +190,79 @@ def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> 
         source = found[0]
     elif len(options.photos) > 1:
         raise RegionError(f"--label-map {source}: with several photos expected a folder with one map for each")
-    label_map = read_label_map(source, photo.pixels.shape[:2], raw_size=photo.raw_size, resize=options.resize_masks)
+    label_map = read_label_map(
+        source,
+        photo.size,
+        raw_size=photo.raw_size,
+        resize=options.resize_masks,
+        max_megapixels=options.max_megapixels,
+    )
     regions = regions_from_label_map(label_map, min_area=options.min_area)
     if not regions:
-        raise RegionError(f"{source} has no region of {options.min_area} pixels or more: all its values are 0")
+        why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
+        raise RegionError(f"{path}: the label map {source} {why}; expected at least one region")
     return regions
 
 
-def _overlay_path(options: argparse.Namespace, photo: str) -> Path:
+def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
+    """Where the picture of each photo goes; photos of one stem are numbered, and no photo is ever overwritten."""
+    from madeof import files
+    from madeof.errors import WriteError
+    from madeof.text import show
+
+    if not options.overlay:
+        return [None] * len(options.photos)
     out = Path(options.overlay)
     if len(options.photos) == 1 and not out.is_dir():
-        return out
-    from madeof import files
+        paths = [out]
+    else:
+        files.make_folder(out)
+        paths, seen = [], Counter[str]()
+        for photo in options.photos:
+            stem = Path(photo).stem
+            seen[stem] += 1
+            number = f"-{seen[stem]}" if seen[stem] > 1 else ""
+            paths.append(out / f"{stem}-overlay{number}.png")
+    inputs = {os.path.realpath(path) for path in (*options.photos, *options.masks, options.label_map) if path}
+    for path in paths:
+        if os.path.realpath(path) in inputs:
+            raise WriteError(f"--overlay {show(options.overlay)} would overwrite {show(path)}; choose another name")
+    return list(paths)
 
-    return files.make_folder(out) / f"{Path(photo).stem}-overlay.png"
 
-
-def _write_overlay(result: PhotoResult, regions: list[Region], path: Path) -> None:
+def _write_overlay(result: PhotoResult, drawn: list[tuple[Mask, str]], path: Path) -> None:
     from madeof import overlay
+    from madeof.text import show
 
-    labels = {answer.region: answer.prediction for answer in result.answers}
-    drawn = []
-    for region in regions:
-        prediction = labels[region.name]
-        if prediction is not None:
-            drawn.append((region.mask, f"{prediction.material} {prediction.score:.0%}"))
     overlay.save(overlay.draw(result.photo.pixels, drawn), path)
-    print(f"madeof: wrote {path}", file=sys.stderr)
+    print(f"madeof: wrote {show(path)}", file=sys.stderr)
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    from madeof.errors import RegionError
+    from madeof.shapes import parse_box
+
+    try:
+        return parse_box(text)
+    except RegionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _polygon(text: str) -> list[tuple[float, float]]:
+    from madeof.errors import RegionError
+    from madeof.shapes import parse_polygon
+
+    try:
+        return parse_polygon(text)
+    except RegionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _megapixels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number above 0")
+    return value

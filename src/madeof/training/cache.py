@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -66,6 +67,7 @@ def pool_views(
     *,
     views: int,
     tag: str,
+    fabric: Fabric,
     progress: Callable[[int], None],
 ) -> Pooled:
     """Pool every region of the photo itself and of `views` augmented versions of it.
@@ -80,22 +82,25 @@ def pool_views(
         folder: the run.
         views: number of augmented versions.
         tag: names the files of this data set.
+        fabric: its processes share the work.
         progress: called with the number of photos done.
     """
     device = next(net.parameters()).device
     sampler = PhotosSampler(dataset, outputs, config)
     cache = files.make_folder(folder / CACHE)
-    parts = []
-    for view in range(views + 1):
-        for start in range(0, len(sampler.photos), _CHUNK):
-            photos = sampler.photos[start : start + _CHUNK]
-            path = cache / f"{tag}-{view}-{start:06d}.safetensors"
-            part = _read(path)
-            if part is None:
-                part = _pool(net, _batches(sampler, photos, view), device)
-                files.write_bytes(path, save({"features": part.features, "materials": part.materials}))
-            parts.append(part)
-            progress(len(photos))
+    starts = range(0, len(sampler.photos), _CHUNK)
+    chunks = [
+        (view, sampler.photos[start : start + _CHUNK], cache / f"{tag}-{view}-{start:06d}.safetensors")
+        for view in range(views + 1)
+        for start in starts
+    ]
+    for number, (view, photos, path) in enumerate(chunks):
+        if number % fabric.world_size == fabric.global_rank and _read(path) is None:
+            part = _pool(net, _batches(sampler, photos, view), device)
+            files.write_bytes(path, save({"features": part.features, "materials": part.materials}))
+        progress(len(photos))
+    fabric.barrier()
+    parts = [part for _, _, path in chunks if (part := _read(path)) is not None]
     if not parts:
         return Pooled(torch.zeros(0, net.width), torch.zeros(0, dtype=torch.int64))
     return Pooled(torch.cat([p.features for p in parts]), torch.cat([p.materials for p in parts]))

@@ -110,8 +110,8 @@ class Config:
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     patience: int = 0
     """Stop after so many evaluations without a better one; 0 never stops early."""
-    monitor: Literal["accuracy", "mean_class_accuracy"] = "mean_class_accuracy"
-    """What makes one checkpoint better than another, on the val split."""
+    monitor: Literal["accuracy", "mean_class_accuracy"] = "accuracy"
+    """What makes one checkpoint better than another, on the val split; with rare materials the mean is noisy."""
 
     # The machine
     accelerator: str = "auto"

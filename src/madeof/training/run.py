@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def train(
     folder = files.make_folder(out)
     if config.licences == "permissive":
         dataset = permissive(dataset)
-    _check_folder(folder, dataset, config, resume=resume)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # Fabric starts the other processes with this same command line
+        _check_folder(folder, dataset, config, resume=resume)
     if (folder / RECORD).is_file():
         return folder
     fabric = _fabric(config)
@@ -167,7 +169,7 @@ def _step(
     for tag, dataset in splits.items():
         views = config.head_views if tag == "train" else 0
         log.begin(f"head: pooling {tag} photos", len(np.unique(dataset.regions.photo)) * (views + 1))
-        pooled[tag] = pool_views(net, dataset, outputs, config, folder, views=views, tag=tag, progress=log.advance)
+        pooled[tag] = pool_views(net, dataset, outputs, config, folder, views=views, tag=tag, fabric=fabric, progress=log.advance)
     log.end()
     if fresh:
         net.head.fit_scale(pooled["train"].features.to(fabric.device))
@@ -204,7 +206,8 @@ def _provenance(
     train = splits["train"]
     counts = np.bincount(train.regions.material, minlength=len(dataset.materials))
     return {
-        "config": dataclasses.asdict(config),
+        # of the trunk's file only the name: where it lay is nobody's business
+        "config": {**dataclasses.asdict(config), "trunk_weights": Path(config.trunk_weights).name},
         "data": {
             "digest": dataset.digest,
             "photos": {name: len(np.unique(part.regions.photo)) for name, part in splits.items()},
