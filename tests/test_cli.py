@@ -38,7 +38,11 @@ def _quiet_logger_again() -> Any:
 
 def run_process(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "madeof", *command], capture_output=True, text=True, check=False, **options
+        [sys.executable, "-W", "error", "-m", "madeof", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
     )
 
 
@@ -96,7 +100,10 @@ def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["predict", "a.jpg", "--polygon", "1,2 3,4"], "the polygon is '1,2 3,4'; expected three or more points"),
         (["predict", "a.jpg", "--top", "0"], "argument --top: got '0'; expected a whole number from 1"),
         (["predict", "a.jpg", "--top", "many"], "argument --top: got 'many'"),
-        (["predict", "a.jpg", "--threads", "-1"], "argument --threads: got '-1'; expected a whole number from 0 to 1024"),
+        (
+            ["predict", "a.jpg", "--threads", "-1"],
+            "argument --threads: got '-1'; expected a whole number from 0 to 1024",
+        ),
         (["predict", "a.jpg", "--min-area", "1.5"], "argument --min-area: got '1.5'"),
         (["predict", "a.jpg", "--max-megapixels", "nan"], "--max-megapixels: got 'nan'; expected a number above 0"),
         (["predict", "a.jpg", "--max-megapixels", "inf"], "--max-megapixels: got 'inf'"),

@@ -43,6 +43,6 @@ def test_every_command_line_in_the_docs_parses() -> None:
         for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("madeof ") and "..." not in line:
-                    make_parser().parse_args(shlex.split(line.partition(" | ")[0].partition("  #")[0])[1:])
+                    make_parser().parse_args(shlex.split(line.partition(" > ")[0].partition("  #")[0])[1:])
                     seen += 1
     assert seen > 5

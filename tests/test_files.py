@@ -104,7 +104,9 @@ def test_an_error_in_the_block_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_no_such_folder_and_a_folder_in_the_way(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=f"cannot write {tmp_path}/no/a: No such file or directory; nothing was changed"):
+    with pytest.raises(
+        WriteError, match=f"cannot write {tmp_path}/no/a: No such file or directory; nothing was changed"
+    ):
         files.write_bytes(tmp_path / "no" / "a", NEW)
     (tmp_path / "a").mkdir()
     with pytest.raises(WriteError, match=f"cannot write {tmp_path}/a: Is a directory"):

@@ -185,7 +185,9 @@ def test_wrong_mask(predictor: Predictor, photo: np.ndarray, masks: np.ndarray, 
 
 def test_one_mask_instead_of_a_list(predictor: Predictor, photo: np.ndarray, masks: np.ndarray) -> None:
     predictor.set_image(photo)
-    with pytest.raises(RegionError, match=r"got one mask of shape \(60, 83\); expected a list of masks: give  \[mask\]"):
+    with pytest.raises(
+        RegionError, match=r"got one mask of shape \(60, 83\); expected a list of masks: give  \[mask\]"
+    ):
         predictor.predict(masks[0])
 
 
@@ -231,9 +233,7 @@ def test_set_image_gives_the_photo(predictor: Predictor, photo: np.ndarray, mask
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (2000, 3)])
 @pytest.mark.parametrize("net", ["pooling", "stem"])
-def test_odd_sizes(
-    net: str, size: tuple[int, int], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_odd_sizes(net: str, size: tuple[int, int], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     if net == "stem":
         folder = tmp_path_factory.getbasetemp() / "odd-stem"
         if not folder.exists():

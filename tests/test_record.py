@@ -145,9 +145,12 @@ def test_wrong_field(model: Path, change: Change, message: str) -> None:
         (b'{"format": 1, "format": 1}', "the field 'format' is there twice"),
         (b"[" * 200_000, "is nested too deeply"),
         (b'{"format": ' + b"9" * 5000 + b"}", "is not the JSON of a model record"),
-        (b'{"format": "' + b"x" * 100_000 + b'"}', 'xxx...; this madeof reads format 1'),
+        (b'{"format": "' + b"x" * 100_000 + b'"}', "xxx...; this madeof reads format 1"),
         (b" " * (17 << 20), "bytes; expected 16777216 at most"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git-LFS pointer, not the file itself: run  git lfs pull"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "is a Git-LFS pointer, not the file itself: run  git lfs pull",
+        ),
     ],
 )
 def test_wrong_json(model: Path, data: bytes, message: str) -> None:

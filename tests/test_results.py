@@ -107,7 +107,9 @@ def test_stray_bytes() -> None:
 
 
 def test_text() -> None:
-    found = result(Answer("mask.png", prediction(), ("small: 12 px",)), Answer("n", error="n is empty"), warnings=("w",))
+    found = result(
+        Answer("mask.png", prediction(), ("small: 12 px",)), Answer("n", error="n is empty"), warnings=("w",)
+    )
     assert found.text(top=2).split("\n") == [
         "a.jpg  (64 x 48)",
         "  ! w",

@@ -65,9 +65,7 @@ def test_killed_while_saving_while_resuming_and_at_random(
 
 
 @pytest.mark.soak
-def test_killed_a_hundred_times(
-    unbroken: tuple[list[str], Path, float], tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_killed_a_hundred_times(unbroken: tuple[list[str], Path, float], tiny_dataset: Path, tmp_path: Path) -> None:
     """On demand: `pytest -m soak`."""
     moments = random.Random()
     kinds = ["saving", "loading", "after", "after"]
@@ -77,7 +75,9 @@ def test_killed_a_hundred_times(
         for _ in range(2):
             kind = moments.choice(kinds)
             after = f"{moments.uniform(0.0, 1.0) * unbroken[2]:.2f}"
-            endings.append(f"after {after}" if kind == "after" else f"{kind} {moments.randrange(30 if kind == 'saving' else 2)}")
+            endings.append(
+                f"after {after}" if kind == "after" else f"{kind} {moments.randrange(30 if kind == 'saving' else 2)}"
+            )
         hits += check(endings, tiny_dataset, tmp_path / f"run{number}", unbroken)
     print(f"kills that hit: {hits}")
     assert hits > 25

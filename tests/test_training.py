@@ -93,7 +93,9 @@ def test_the_original_net_and_sampler(tiny_dataset: Path, tmp_path: Path) -> Non
 def test_same_seed_same_weights_other_seed_other_weights(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     assert train(tiny_dataset, tmp_path / "again") == 0
     assert train(tiny_dataset, tmp_path / "other", "seed=6") == 0
-    weights = [(folder / "weights.safetensors").read_bytes() for folder in (run, tmp_path / "again", tmp_path / "other")]
+    weights = [
+        (folder / "weights.safetensors").read_bytes() for folder in (run, tmp_path / "again", tmp_path / "other")
+    ]
     assert weights[0] == weights[1] != weights[2]
 
 

@@ -19,7 +19,6 @@ from madeof.text import show
 _COLOURS = ((86, 180, 233), (230, 159, 0), (240, 228, 66), (0, 158, 115), (213, 94, 0), (204, 121, 167), (0, 114, 178))
 _DARK = (20, 20, 20)
 _FILL = 0.16  # how much of a region's colour lies over it
-_SMALLEST_SIDE = 1000  # of the picture: smaller photos are enlarged so that labels can be read
 _LONGEST_LABEL = 48
 _GRID = 2  # labels are placed by a map of the picture at half of its size
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -36,7 +35,9 @@ class _Shape(NamedTuple):
     area: int
 
 
-def draw(photo: NDArray[np.uint8], regions: Sequence[tuple[Mask, str]], *, max_side: int = 1600) -> Image.Image:
+def draw(
+    photo: NDArray[np.uint8], regions: Sequence[tuple[Mask, str]], *, max_side: int = 1600, min_side: int = 512
+) -> Image.Image:
     """Draw regions over a photo: a faint fill, an outline and a label each.
 
     Labels lie in the picture, hide as little of the regions as they can and never each other; one that lies off its
@@ -46,6 +47,7 @@ def draw(photo: NDArray[np.uint8], regions: Sequence[tuple[Mask, str]], *, max_s
         photo: RGB, (H, W, 3) uint8.
         regions: masks of the photo's size, (H, W) bool or coverage, each with its label; "" for none.
         max_side: a larger photo is shrunk to it, in pixels.
+        min_side: a smaller photo is enlarged to it, so that labels can be read.
 
     Returns:
         an RGB image.
@@ -54,7 +56,7 @@ def draw(photo: NDArray[np.uint8], regions: Sequence[tuple[Mask, str]], *, max_s
         RegionError: a mask does not fit the photo.
     """
     height, width = photo.shape[:2]
-    scale = min(max_side / max(height, width), max(1.0, _SMALLEST_SIDE / max(height, width)))
+    scale = min(max_side / max(height, width), max(1.0, min_side / max(height, width)))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = Image.fromarray(photo).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     shapes = []

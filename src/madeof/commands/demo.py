@@ -44,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"{row:<12} {show(prediction.material):<20} {prediction.score:>6.0%}   {truth}{mark}")
     sys.stdout.flush()
     labels = [f"{p.material} {p.score:.0%}" for p in predictions]
-    overlay.save(overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True))), options.overlay)
+    overlay.save(
+        overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True)), min_side=1000), options.overlay
+    )
     print(f"madeof: wrote {show(options.overlay)}", file=sys.stderr)
     return 0
 
