@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 import write_help
 from madeof.training import Config
 

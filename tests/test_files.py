@@ -95,10 +95,15 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str,
 def test_an_error_in_the_block_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(OLD)
-    for error in (ValueError("mine"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), files.atomic(path) as file:
+
+    def write_and_raise(error: BaseException) -> None:
+        with files.atomic(path) as file:
             file.write(NEW)
             raise error
+
+    for error in (ValueError("mine"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            write_and_raise(error)
         assert path.read_bytes() == OLD
         assert left_in(tmp_path) == ["a.bin"]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import MATERIALS, photo_and_label_map, write_model
 from PIL import Image
 
 import madeof
+from made import MATERIALS, photo_and_label_map, write_model
 from madeof import predictor as module
 from madeof.errors import InputError, ModelError, PhotoError, RegionError
 from madeof.predictor import Predictor, classify, load, probabilities

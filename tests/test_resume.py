@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from test_training import SMALL, STEM
 
 KILLER = Path(__file__).parent / "kill_training.py"

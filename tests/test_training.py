@@ -195,7 +195,7 @@ def test_no_val_split(tmp_path: Path) -> None:
         ("crop=100", "expected a multiple of 32"),
         ("dropout=1.5", "expected a share"),
         ("strides=[]", "expected a list"),
-        ("side=8", "too small"),
+        ("side=8", "side is 8; expected 32 to"),
         ("where=image", "where='image' goes only with merge='blackout'"),
         ("nonsense", "expected key=value"),
     ],

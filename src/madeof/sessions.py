@@ -97,7 +97,8 @@ def _session(folder: Path, record: Record, name: str, threads: int) -> ort.Infer
     options.log_severity_level = _SILENT
     options.enable_mem_pattern = False  # photos have several shapes; the plan for one does not fit the next
     try:
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        # With its fallback it would print to standard output that it goes from the CPU to the CPU.
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base below Exception
         raise ModelError(
             f"{show(folder / name)} is not a graph that ONNX Runtime can run ({_first_line(error)}): "

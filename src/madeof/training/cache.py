@@ -96,8 +96,8 @@ def pool_views(
     ]
     for number, (view, photos, path) in enumerate(chunks):
         if number % fabric.world_size == fabric.global_rank and _read(path) is None:
-            part = _pool(net, _batches(sampler, photos, view), device)
-            files.write_bytes(path, save({"features": part.features, "materials": part.materials}))
+            made = _pool(net, _batches(sampler, photos, view), device)
+            files.write_bytes(path, save({"features": made.features, "materials": made.materials}))
         progress(len(photos))
     fabric.barrier()
     parts = [part for _, _, path in chunks if (part := _read(path)) is not None]

@@ -169,7 +169,9 @@ def _step(
     for tag, dataset in splits.items():
         views = config.head_views if tag == "train" else 0
         log.begin(f"head: pooling {tag} photos", len(np.unique(dataset.regions.photo)) * (views + 1))
-        pooled[tag] = pool_views(net, dataset, outputs, config, folder, views=views, tag=tag, fabric=fabric, progress=log.advance)
+        pooled[tag] = pool_views(
+            net, dataset, outputs, config, folder, views=views, tag=tag, fabric=fabric, progress=log.advance
+        )
     log.end()
     if fresh:
         net.head.fit_scale(pooled["train"].features.to(fabric.device))
