@@ -187,7 +187,7 @@ def test_demo(
     for row in rows:
         answer, truth = row.split()[1], row.replace("(wrong)", "").split()[-1]
         assert ("(wrong)" in row) == (answer != truth)
-    assert err.endswith("madeof: wrote demo-overlay.png\n")
+    assert err == "madeof: wrote demo-overlay.png\n"
     with Image.open("demo-overlay.png") as picture:
         assert picture.format == "PNG"
     assert [path.name for path in tmp_path.iterdir()] == ["demo-overlay.png"]

@@ -105,6 +105,24 @@ def test_mask_at_whole_factors_is_the_mean_of_each_cell(fy: int, fx: int, seed: 
     np.testing.assert_allclose(resize_mask(mask, (8, 5)), wanted, atol=1e-6)
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(101, 211), (307, 101)]))
+def test_mask_at_other_factors_is_the_mean_of_the_pixels_with_their_centre_in_the_cell(
+    seed: int, source: tuple[int, int]
+) -> None:
+    random = np.random.default_rng(seed)
+    mask = np.zeros(source, bool)
+    y0, x0 = random.integers(0, source)
+    mask[y0 : y0 + random.integers(1, 90), x0 : x0 + random.integers(1, 90)] = True
+    mask &= random.random(source) < 0.7
+    size = (31, 17)  # odd, with primes above: no centre lies between two cells
+    rows, columns = ((np.arange(n) + 0.5) * cells // n for n, cells in zip(source, size, strict=True))
+    to_rows, to_columns = (
+        (where == np.arange(cells)[:, None]).astype(float) for where, cells in ((rows, 31), (columns, 17))
+    )
+    to_rows, to_columns = (matrix / matrix.sum(axis=1, keepdims=True) for matrix in (to_rows, to_columns))
+    np.testing.assert_allclose(resize_mask(mask, size), to_rows @ mask @ to_columns.T, atol=1e-5)
+
+
 @settings(max_examples=150)
 @given(st.data())
 def test_no_pixel_vanishes(data: st.DataObject) -> None:

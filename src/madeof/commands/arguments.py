@@ -93,6 +93,8 @@ def open_from(options: argparse.Namespace, parser_name: str, cache: Path | None 
         skip_bad=options.skip_bad,
         cache=cache,
     )
+    where = show(options.dataset or options.images)
+    print(f"madeof: {where}: {len(dataset)} photos, {len(dataset.regions)} regions", file=sys.stderr)
     for file, reason in dataset.skipped:
         print(f"madeof: skipped {show(file)}: {show(reason)}", file=sys.stderr)
     return dataset

@@ -113,7 +113,7 @@ def open_dataset(
         numbers,
         index.digest,
     )
-    _logger.info("%s: %d photos, %d regions", show(layout.where), len(dataset), len(dataset.regions))
+    _logger.debug("%s: %d photos, %d regions", show(layout.where), len(dataset), len(dataset.regions))
     return dataset
 
 
