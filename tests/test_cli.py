@@ -197,7 +197,7 @@ def test_demo_that_cannot_write(tiny_model: Path, tmp_path: Path, capsys: pytest
     assert main(["demo", "--model", str(tiny_model), "--overlay", str(tmp_path / "no" / "a.png")]) == 1
     out, err = capsys.readouterr()
     assert "spoon" in out
-    assert f"\nmadeof: cannot write {tmp_path}/no/a.png: No such file or directory; nothing was changed\n" in err
+    assert err == f"madeof: cannot write {tmp_path}/no/a.png: No such file or directory; nothing was changed\n"
 
 
 def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
