@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,40 +107,47 @@ def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize a mask, (H, W) bool or coverage, to the coverage of each cell of `size` (h, w), float32.
 
-    A cell's coverage is the mean of the pixels whose centres lie in it. Only the region's own box is worked on. A
-    region that is not empty keeps a coverage above 0, however small it is.
+    A cell's coverage is the exact mean over its area, of which pixels at its edge have a part. Only the region's own
+    box is worked on. A region that is not empty keeps a coverage above 0, however small it is.
     """
     if mask.shape == size:
         return mask.astype(np.float32)
-    from PIL import Image
-
     result = np.zeros(size, dtype=np.float32)
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
         return result
     columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    top, bottom, first, last = _span(rows, mask.shape[0], size[0])
-    left, right, start, end = _span(columns, mask.shape[1], size[1])
-    # Whole cells around the region, and the (fractional) part of the photo that they come from.
-    y_scale, x_scale = mask.shape[0] / size[0], mask.shape[1] / size[1]
-    part = Image.fromarray(mask[first:last, start:end].astype(np.float32))
-    box = (
-        max(0.0, left * x_scale - start),
-        max(0.0, top * y_scale - first),
-        min(float(end - start), right * x_scale - start),
-        min(float(last - first), bottom * y_scale - first),
-    )
-    cells = part.resize((right - left, bottom - top), Image.Resampling.BOX, box=box)
-    result[top:bottom, left:right] = np.asarray(cells)
+    y_edges, down, top = _cells(rows, mask.shape[0], size[0])
+    x_edges, across, left = _cells(columns, mask.shape[1], size[1])
+    part = _means(mask[down, across], y_edges, mask.shape[0] / size[0])
+    part = _means(np.ascontiguousarray(part.T), x_edges, mask.shape[1] / size[1]).T
+    result[top : top + part.shape[0], left : left + part.shape[1]] = part.clip(0, 1)
     return result
 
 
-def _span(occupied: NDArray[np.intp], length: int, cells: int) -> tuple[int, int, int, int]:
-    """The cells [a, b) that hold `occupied`, and the source pixels [c, d) that those cells touch."""
+def _cells(occupied: NDArray[np.intp], length: int, cells: int) -> tuple[NDArray[np.float64], slice, int]:
+    """The cells that touch the pixels `occupied` (ascending) of a side of `length` pixels in `cells` cells.
+
+    Returns:
+        their edges in pixels, counted from the first pixel that they touch; which pixels those are; the first cell.
+    """
     scale = length / cells
-    a = min(cells - 1, int(occupied[0] / scale))
-    b = max(a + 1, min(cells, math.ceil((int(occupied[-1]) + 1) / scale)))
-    return a, b, max(0, math.floor(a * scale)), min(length, math.ceil(b * scale))
+    first = min(cells - 1, int(occupied[0] / scale))
+    last = max(first + 1, min(cells, math.ceil((int(occupied[-1]) + 1) / scale)))
+    start, stop = math.floor(first * scale), min(length, math.ceil(last * scale))
+    edges = np.arange(first, last + 1) * scale - start
+    return edges.clip(0, stop - start), slice(start, stop), first
+
+
+def _means(values: NDArray[Any], edges: NDArray[np.float64], scale: float) -> NDArray[np.float32]:
+    """The means over [edges[i], edges[i + 1]) down the columns of `values`: (n, W) -> (len(edges) - 1, W)."""
+    whole = np.minimum(edges.astype(np.int64), len(values) - 1)
+    parts = edges - whole
+    means = np.empty((len(edges) - 1, values.shape[1]), dtype=np.float32)
+    for row, (first, last) in enumerate(itertools.pairwise(whole)):  # 50 times as fast as one cumulative sum
+        inside = values[first:last].sum(axis=0, dtype=np.float32)
+        means[row] = inside - np.float32(parts[row]) * values[first] + np.float32(parts[row + 1]) * values[last]
+    return means / np.float32(scale)
 
 
 def _texts(values: Sequence[float]) -> str:

@@ -39,7 +39,13 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a picture of the photo's size: 0 is outside, anything else inside; 16 bits are coverage",
     )
     regions.add_argument(
-        "--box", action="append", type=_box, default=[], metavar="X0,Y0,X1,Y1", dest="boxes", help="a box in pixels"
+        "--box",
+        action="append",
+        type=_box,
+        default=[],
+        metavar="X0,Y0,X1,Y1",
+        dest="boxes",
+        help="a box in pixels; --box=-5,0,90,80 if it begins with a minus",
     )
     regions.add_argument(
         "--polygon",
