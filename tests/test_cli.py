@@ -217,7 +217,12 @@ def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: 
     assert main([*command, "--split", "all"]) == 0
     out, err = capsys.readouterr()
     assert "of 12 photos" in out
-    assert err == f"madeof: {tiny_dataset}: 12 photos, 36 regions\n"
+    assert err.splitlines() == [
+        f"madeof: {tiny_dataset}: 12 photos, 36 regions",
+        "madeof: evaluating the split all: 12 photos, 36 regions",
+    ]
+    assert main([*command, "--split", "test"]) == 1
+    assert "the split 'test' has no photo with a region; the splits are train (8), val (4)" in capsys.readouterr().err
 
 
 def test_evaluate_goes_on_after_a_bad_photo(

@@ -193,6 +193,12 @@ def test_no_file_and_no_state_dict(tmp_path: Path) -> None:
     (tmp_path / "text.torch").write_text("hello")
     with pytest.raises(ModelError, match="not a state dict"):
         read_original(tmp_path / "text.torch")
+    (tmp_path / "empty.torch").touch()
+    with pytest.raises(ModelError, match="it is empty, cut off, or holds more than tensors"):
+        read_original(tmp_path / "empty.torch")
+    torch.save({"a": torch.zeros(2)}, tmp_path / "other.torch")
+    with pytest.raises(ModelError, match=r"expected a matrix Net.fc.weight.*it has a"):
+        read_original(tmp_path / "other.torch")
     torch.save([1, 2], tmp_path / "list.torch")
     with pytest.raises(ModelError, match="holds list; expected names and tensors"):
         read_original(tmp_path / "list.torch")

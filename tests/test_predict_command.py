@@ -19,6 +19,7 @@ from PIL import Image
 
 from made import MATERIALS, photo_and_label_map
 from madeof.cli import main
+from madeof.errors import WriteError
 from madeof.predictor import Predictor, load
 
 SIZE = (64, 80)
@@ -138,14 +139,14 @@ def test_csv(run: Run) -> None:
     status, out, err = run("a.png", "b.png", "--csv", "--mask", "m.png", "--box", "0,0,9,9")
     assert (status, err) == (0, "")
     head, *rows = csv.reader(io.StringIO(out))
-    assert head == ["image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "error"]
+    assert head == ["image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "notes", "error"]
     assert [row[:7] for row in rows] == [
         ["a.png", "m.png", "600", "20", "10", "50", "30"],
         ["a.png", "box 0", "81", "0", "0", "9", "9"],
         ["b.png", "m.png", "600", "20", "10", "50", "30"],
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
-    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9] == "" for row in rows)
+    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9] == row[10] == "" for row in rows)
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
@@ -208,7 +209,7 @@ def test_an_empty_mask_among_good_ones(run: Run) -> None:
         ("none.png", True), ("m.png", False), ("box 0", True), ("box 1", False),
     ]  # fmt: skip
     assert "none.png is empty" in regions[0]["error"]
-    assert err.splitlines()[0].startswith("madeof: a.png: none.png: none.png is empty")
+    assert err.splitlines()[0].startswith("madeof: a.png: none.png is empty")
     assert err.splitlines()[1].startswith("madeof: a.png: box 0: the box 900, 900, 901, 901 lies outside the photo")
     status, out, _ = run(*command, "--csv")
     assert status == 1
@@ -304,19 +305,32 @@ def test_overlay_never_overwrites_an_input(run: Run) -> None:
         assert Path(overlay).read_bytes() == before
 
 
-def test_overlay_that_cannot_be_written(run: Run) -> None:
+def test_overlay_on_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answers come all the same, and what else was wrong is named too."""
-    status, out, err = run("a.png", "--json", "--box", "0,0,9,9", "--box", "99,99,100,100", "--overlay", "no/o.png")
+
+    def full(picture: object, path: Path) -> None:
+        raise WriteError(f"cannot write {path}: No space left on device; nothing was changed")
+
+    monkeypatch.setattr("madeof.overlay.save", full)
+    status, out, err = run("a.png", "--json", "--box", "0,0,9,9", "--box", "99,99,100,100", "--overlay", "o.png")
     assert (status, out.count("\n")) == (1, 1)
     assert [line.split(":")[0:2] for line in err.splitlines()] == [
         ["madeof", " a.png"],
-        ["madeof", " cannot write no/o.png"],
+        ["madeof", " cannot write o.png"],
     ]
-    status, _, err = run("a.png", "--overlay", "o.xyz")
-    assert status == 1
-    assert "o.xyz" in err
-    status, out, err = run("a.png", "b.png", "--overlay", "m.png")
-    assert (status, out, err) == (1, "", "madeof: cannot make the folder m.png: File exists\n")
+
+
+@pytest.mark.parametrize("overlay", ["no/o.png", "o.xyz", "-"])
+def test_overlay_that_cannot_be(run: Run, overlay: str) -> None:
+    """Found before the work."""
+    status, out, err = run("a.png", f"--overlay={overlay}")
+    assert (status, out) == (1, "")
+    assert err == f"madeof: --overlay {overlay}: expected a name that ends in .png or .jpg, in a folder that exists\n"
+
+
+def test_overlay_of_several_photos_is_a_folder(run: Run) -> None:
+    status, out, err = run("a.png", "b.png", "--overlay", "o.png")
+    assert (status, out, err) == (1, "", "madeof: --overlay o.png: with several photos expected a folder\n")
 
 
 NAMES = [

@@ -118,6 +118,36 @@ def test_a_finished_run_is_not_trained_again(run: Path, tiny_dataset: Path, caps
     assert "already holds a training: go on with --resume" in capsys.readouterr().err
 
 
+def test_resume_takes_the_settings_of_the_run(tiny_dataset: Path, tmp_path: Path, run: Path) -> None:
+    out = tmp_path / "run"
+    assert train(tiny_dataset, out, "head_epochs=2", "epochs=0") == 0
+    (out / "model.json").unlink()
+    assert main(["train", str(tiny_dataset), "--out", str(out), "--quiet", "--resume"]) == 0
+    assert Record.read(out).training["config"]["head_epochs"] == 2
+
+
+def test_a_setting_that_cannot_work_leaves_the_folder_free(
+    tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    for wrong in (f"trunk_weights={tmp_path}/none.safetensors", "trunk=resnet17", "min_photos=500", "strides=[64]"):
+        assert train(tiny_dataset, out, wrong) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 2  # the size of the data set, the error
+    assert train(tiny_dataset, out, "head_epochs=1", "epochs=0") == 0
+
+
+def test_without_a_terminal_the_epochs_are_lines(
+    tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [part for text in [*SMALL, "head_epochs=20", "epochs=1"] for part in ("--set", text)]
+    assert main(["train", str(tiny_dataset), "--out", str(tmp_path / "run"), *settings]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("madeof: head: epoch ") for line in lines) == 10
+    assert any(line.startswith("madeof: net: epoch 1 of 1: loss ") and "val accuracy" in line for line in lines)
+    assert any(line.startswith("madeof: on the val split: accuracy ") for line in lines)
+    assert all(line.startswith("madeof: ") for line in lines)
+
+
 def test_other_settings_or_data_cannot_resume(
     run: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

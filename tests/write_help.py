@@ -19,7 +19,7 @@ def page() -> str:
     parts = [
         "# Command line\n",
         "Data go to standard output, everything else to standard error. Exit status: 0 done, 1 the input or the work "
-        "failed, 2 the command line is wrong.\n",
+        "failed, 2 the command line is wrong, 130 interrupted with Ctrl-C.\n",
         f"```text\n{parser.format_help()}```\n",
     ]
     for name, command in subparsers.choices.items():

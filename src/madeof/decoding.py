@@ -222,7 +222,7 @@ def too_large(name: str, size: tuple[int, int], max_megapixels: float) -> str:
     height, width = size
     return (
         f"{show(name)} has {height * width / 1e6:.1f} megapixels ({width} x {height}); expected at most "
-        f"{max_megapixels:g}: shrink it or raise the limit (max_megapixels)"
+        f"{max_megapixels:g}: shrink it or raise the limit (max_megapixels, --max-megapixels)"
     )
 
 

@@ -162,7 +162,8 @@ def read_mask(
         name = show(opened.name)
         if opened.format == "JPEG" and not allow_jpeg:
             raise RegionError(
-                f"{name} is a JPEG, whose edges are lossy; expected a PNG: allow it (allow_jpeg) or convert it"
+                f"{name} is a JPEG, whose edges are lossy; expected a PNG: "
+                "allow it (allow_jpeg, --jpeg-masks) or convert it"
             )
         opened.load()
         with guard(opened.name, opened.format, RegionError):

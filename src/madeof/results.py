@@ -13,7 +13,7 @@ from madeof.predictor import Prediction
 from madeof.regions import Region
 from madeof.text import cell, show
 
-CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "error")
+CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "notes", "error")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,15 @@ class PhotoResult:
     def _row(self, answer: Answer) -> list[str]:
         prediction = answer.prediction
         if prediction is None:
-            return [self.photo.name, answer.region, "", "", "", "", "", "", "", answer.error or ""]
+            return [self.photo.name, answer.region, "", "", "", "", "", "", "", self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
         area = _number(prediction.area)
         score = f"{prediction.score:.6f}"
-        return [self.photo.name, answer.region, str(area), *sides, prediction.material, score, ""]
+        return [self.photo.name, answer.region, str(area), *sides, prediction.material, score, self._notes(answer), ""]
+
+    def _notes(self, answer: Answer) -> str:
+        """What is to be known of the photo and of the region."""
+        return "; ".join((*self.photo.warnings, *answer.notes))
 
 
 def utf8(text: str) -> str:
@@ -95,6 +99,11 @@ def csv_text(results: Sequence[PhotoResult], *, header: bool = True) -> str:
     for result in results:
         writer.writerows(result.rows())
     return text.getvalue()
+
+
+def percent(score: float) -> str:
+    """A score for a label: no answer is 100% sure."""
+    return ">99%" if score > 0.995 else f"{score:.0%}"
 
 
 def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:

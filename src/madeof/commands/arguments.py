@@ -58,7 +58,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--materials",
         metavar="LIST",
-        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, minc, fmd",
+        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd",
     )
     group.add_argument(
         "--min-area",

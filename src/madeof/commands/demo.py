@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof import overlay
     from madeof.datasets import open_dataset
     from madeof.predictor import load
+    from madeof.results import percent
     from madeof.text import show
 
     dataset = open_dataset(FOLDER / "regions.csv")
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         mark = "" if prediction.material == truth else "   (wrong)"
         print(f"{row:<12} {show(prediction.material):<20} {prediction.score:>6.0%}   {truth}{mark}")
     sys.stdout.flush()
-    labels = [f"{p.material} {p.score:.0%}" for p in predictions]
+    labels = [f"{p.material} {percent(p.score)}" for p in predictions]
     overlay.save(
         overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True)), min_side=1000), options.overlay
     )

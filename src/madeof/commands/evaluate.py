@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from, print_json
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -22,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="auto",
         choices=["auto", "train", "val", "test", "all"],
         metavar="NAME",
-        help="train, val, test, all (default: val, else all)",
+        help="train, val, test, all or auto: val where there is one, else all (default)",
     )
     parser.add_argument("--out", metavar="DIR", help="write figures, tables and pictures there")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -32,6 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate."""
     from madeof import files
+    from madeof.errors import DatasetError
     from madeof.evaluation import evaluate
     from madeof.predictor import load
     from madeof.text import show
@@ -43,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
     split = options.split
     if split == "auto":
         split = "val" if "val" in set(dataset.photos.split) else "all"
-    evaluation = evaluate(predictor, dataset.split(split))
+    part = dataset.split(split)
+    if not len(part):
+        raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
+    print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    evaluation = evaluate(predictor, part)
     if options.json:
         print_json(evaluation.summary())
     else:
@@ -56,3 +65,10 @@ def run(options: argparse.Namespace) -> int:
     for name, reason in evaluation.failures:
         print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
     return 1 if evaluation.failures else 0
+
+
+def _splits(dataset: RegionDataset) -> str:
+    """The splits of a data set and their photos, for a message."""
+    from collections import Counter
+
+    return ", ".join(f"{name} ({count})" for name, count in sorted(Counter(dataset.photos.split).items()))

@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         metavar="M.png",
         dest="masks",
-        help="a picture of the photo's size: 0 is outside, anything else inside; 16 bits are coverage",
+        help="a picture of the photo's size: 0 is outside, the one other value inside; 16 bits are coverage",
     )
     regions.add_argument(
         "--box",
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
             else:
                 print(result.text(options.top))
             first = False
-            failures += [f"{path}: {a.region}: {a.error}" for a in result.answers if a.error]
+            failures += [f"{path}: {_with_name(a.region, a.error)}" for a in result.answers if a.error]
             if overlay_path is not None:
                 try:
                     _write_overlay(result, drawn, overlay_path)
@@ -129,7 +129,7 @@ def _predict(
     """The answers for a photo, and its masks with their labels, to draw."""
     from madeof.errors import RegionError
     from madeof.images import read_photo
-    from madeof.results import Answer, PhotoResult, answers_for
+    from madeof.results import Answer, PhotoResult, answers_for, percent
 
     photo = read_photo(path, max_megapixels=options.max_megapixels, strict=options.strict)
     found: list[Region | Answer] = []
@@ -149,7 +149,7 @@ def _predict(
     given = iter(answers_for(regions, predictions))
     answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
     model = f"{predictor.record.name} {predictor.record.version}"
-    labels = [f"{p.material} {p.score:.0%}" for p in predictions]
+    labels = [f"{p.material} {percent(p.score)}" for p in predictions]
     drawn = [(region.mask, label) for region, label in zip(regions, labels, strict=True)]
     return PhotoResult(photo, model, answers), drawn
 
@@ -220,7 +220,13 @@ def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
         return [None] * len(options.photos)
     out = Path(options.overlay)
     if len(options.photos) == 1 and not out.is_dir():
+        if out.suffix.lower() not in (".png", ".jpg", ".jpeg") or not out.parent.is_dir():
+            raise WriteError(
+                f"--overlay {show(out)}: expected a name that ends in .png or .jpg, in a folder that exists"
+            )
         paths = [out]
+    elif out.suffix.lower() in (".png", ".jpg", ".jpeg") and not out.is_dir():
+        raise WriteError(f"--overlay {show(out)}: with several photos expected a folder")
     else:
         files.make_folder(out)
         paths, seen = [], Counter[str]()
@@ -234,6 +240,10 @@ def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
         if os.path.realpath(path) in inputs:
             raise WriteError(f"--overlay {show(options.overlay)} would overwrite {show(path)}; choose another name")
     return list(paths)
+
+
+def _with_name(region: str, error: str) -> str:
+    return error if error.startswith(region) else f"{region}: {error}"
 
 
 def _write_overlay(result: PhotoResult, drawn: list[tuple[Mask, str]], path: Path) -> None:

@@ -32,11 +32,17 @@ def run(options: argparse.Namespace) -> int:
     from madeof import files
     from madeof.nets import libraries  # noqa: F401  (says which extra is missing, before any work)
     from madeof.training import Config, train
+    from madeof.training.run import read_config
 
-    config = Config.load(options.config, options.overrides)
+    before = read_config(options.out) if options.resume and not options.config else None
+    config = Config.load(options.config, options.overrides, before=before)
     out = files.make_folder(options.out)
     options.min_area = max(options.min_area, config.min_area)
     dataset = open_from(options, "train", cache=out / "index.npz")
-    folder = train(dataset, out, config, resume=options.resume, quiet=options.quiet)
+    try:
+        folder = train(dataset, out, config, resume=options.resume, quiet=options.quiet)
+    except KeyboardInterrupt:
+        print(f"madeof: what is done stands in {out}; go on with --resume", file=sys.stderr)
+        raise
     print(f"madeof: the model is {folder}: madeof predict PHOTO --mask MASK --model {folder}", file=sys.stderr)
     return 0

@@ -54,11 +54,14 @@ def read_original(path: str | Path, *, merge: Merge | None = None, where: Where 
         ModelError: the file cannot be read safely, or names or shapes are missing, too many or wrong.
     """
     state = _read(path)
-    branches = _branches(path, state)
-    merge, where = _kind(path, state, branches, merge, where)
     outputs = state.get("Net.fc.weight")
     if outputs is None or outputs.ndim != 2:
-        raise ModelError(f"{path}: expected a matrix Net.fc.weight, the last layer of a ResNet-50 behind 'Net.'")
+        raise ModelError(
+            f"{path} is not a file of the original's net: expected a matrix Net.fc.weight, the last layer of a "
+            f"ResNet-50 behind 'Net.'; it has {some(state)}"
+        )
+    branches = _branches(path, state)
+    merge, where = _kind(path, state, branches, merge, where)
     net = MaskAtStem(Trunk(TRUNK), len(outputs), merge=merge, where=where)
     _load(path, net, _renamed(net, state, branches))
     return net.eval()
@@ -84,9 +87,10 @@ def _read(path: str | Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise ModelError(f"there is no file {path}") from error
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        # PyTorch's own message advises to read the file unsafely; its kind says enough.
         raise ModelError(
-            f"{path} is not a state dict that can be read safely ({str(error).splitlines()[0][:200]}); "
-            "expected what torch.save(net.state_dict(), FILE) writes"
+            f"{path} is not a state dict that can be read safely ({type(error).__name__}): it is empty, cut off, or "
+            "holds more than tensors; expected what torch.save(net.state_dict(), FILE) writes"
         ) from error
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise ModelError(f"{path} holds {type(state).__name__}; expected names and tensors, as net.state_dict() gives")

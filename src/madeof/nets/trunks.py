@@ -68,7 +68,8 @@ class Trunk(nn.Module):
         try:
             state = {key: value.float() for key, value in load_file(path).items()}
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"cannot read the trunk's weights {path}: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise ModelError(f"cannot read the trunk's weights {path}: {reason}") from error
         wanted = self.model.state_dict()
         missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
         wrong = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -156,13 +156,15 @@ class Config:
         }
 
     @classmethod
-    def load(cls, path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
-        """Read a TOML file (or the defaults) and lay `key=value` texts over it.
+    def load(
+        cls, path: str | Path | None = None, overrides: Sequence[str] = (), *, before: Mapping[str, Any] | None = None
+    ) -> Config:
+        """Read a TOML file (or the settings of `before`, or the defaults) and lay `key=value` texts over it.
 
         Raises:
             ConfigError: the file cannot be read, a key does not exist, or a value does not fit.
         """
-        values: dict[str, Any] = {}
+        values = dict(before or {})
         if path is not None:
             try:
                 values = tomllib.loads(Path(path).read_text(encoding="utf-8"))

@@ -171,7 +171,7 @@ def _compare(net: Net, encoder: bytes, classifier: bytes, record: Record, *, tol
     logits = session.run(None, {**inputs, "masks": masks})[0]
     given = torch.from_numpy(logits).softmax(1).numpy()
     difference = float(np.abs(given - wanted).max())
-    _logger.info("exported; the largest difference of a probability is %.1e", difference)
+    _logger.debug("exported; the largest difference of a probability is %.1e", difference)
     if not difference <= tolerance:
         raise ModelError(
             f"the exported graphs differ from the net by {difference:.2g} in a probability; allowed {tolerance:g}"

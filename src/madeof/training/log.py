@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,14 @@ class Log:
                 self._board.add_scalar(f"{values['step']}/{name}", values[name], values["batch"])
         self._board.flush()
 
+    def epoch(self, epochs: int) -> None:
+        """Where no bar can be seen, a line for each tenth of a step's `epochs`."""
+        last = self.rows[-1]
+        if sys.stderr.isatty() or (last["epoch"] % max(1, epochs // 10) and last["epoch"] != epochs):
+            return
+        val = "" if last["val_accuracy"] is None else f", val accuracy {last['val_accuracy']:.3f}"
+        self.note(f"madeof: {last['step']}: epoch {last['epoch']} of {epochs}: loss {last['loss']:.3f}{val}")
+
     def begin(self, title: str, total: int, done: int = 0) -> None:
         """Start a bar of `total` units with time left; without a terminal there is none."""
         self.end()
@@ -68,7 +77,7 @@ class Log:
     def note(self, text: str) -> None:
         """A line above the bar, on standard error."""
         if self.writes and not self.quiet:
-            tqdm.write(text, file=_stderr())
+            tqdm.write(text, file=sys.stderr)
 
     def end(self) -> None:
         """Close the bar."""
@@ -91,9 +100,3 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _stderr() -> Any:
-    import sys
-
-    return sys.stderr

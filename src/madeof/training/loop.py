@@ -125,6 +125,7 @@ def run_step(
                     "seconds": round(time.monotonic() - started, 2),
                 }
             )
+            log.epoch(total // step.steps_per_epoch)
             progress.loss_sum, progress.right, progress.regions = 0.0, 0, 0
             progress.since_best += 1
             if not figures or figures[config.monitor] > progress.best:  # without val, the latest is the best

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -80,16 +81,18 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
     learnt = outputs[splits["train"].regions.material]
     counts = np.bincount(learnt[learnt >= 0], minlength=len(materials))
     weights = class_weights(counts, config.class_balance)
+    names = [name for name, wanted in (("head", config.head_epochs), ("net", config.epochs)) if wanted]
+    if config.net != "MaskAtPooling":
+        names = [name for name in names if name != "head"]
+    if not names:
+        raise ConfigError("nothing to train: head_epochs (MaskAtPooling) and epochs are 0")
     net = _net(config, len(materials))
     net.to(fabric.device)
     progress = _progress(folder)
     rows = [row for row in read_rows(folder) if _is_before(row, progress)]
     log = Log(folder, list(rows), quiet=quiet, writes=fabric.is_global_zero)
-    names = [name for name, wanted in (("head", config.head_epochs), ("net", config.epochs)) if wanted]
-    if not isinstance(net, MaskAtPooling):
-        names = [name for name in names if name != "head"]
-    if not names:
-        raise ConfigError("nothing to train: head_epochs (MaskAtPooling) and epochs are 0")
+    if fabric.is_global_zero and not (folder / CONFIG).is_file():
+        files.write_json(folder / CONFIG, _beginning(dataset, config))  # from here on there is something to resume
     try:
         for name in names:
             if progress.step in names and names.index(progress.step) > names.index(name):
@@ -182,7 +185,7 @@ def _finish(
     net: Net, step: Step, materials: tuple[str, ...], dataset: RegionDataset, splits: dict[str, RegionDataset],
     folder: Path, config: Config, seconds: float, log: Log,
 ) -> None:  # fmt: skip
-    log.note("calibrating on the val split and writing the model")
+    log.note("madeof: calibrating on the val split and writing the model")
     temperature = fit_temperature(*step.logits())
     record = Record(
         name=config.name, version="1", materials=materials, preprocessing=config.preprocessing,
@@ -195,10 +198,12 @@ def _finish(
     if len(splits["val"].regions.photo):
         summary = evaluate(load(measured, threads=config.threads), splits["val"]).summary()
         record = dataclasses.replace(record, metrics={"val": summary})
+        log.note(
+            f"madeof: on the val split: accuracy {summary['accuracy']:.3f}, "
+            f"mean class accuracy {summary['mean_class_accuracy']:.3f} ({summary['regions']} regions)"
+        )
     write_model(net, record, folder)
-    for path in measured.iterdir():
-        path.unlink()
-    measured.rmdir()
+    shutil.rmtree(measured)
     forget_views(folder)
 
 
@@ -227,7 +232,7 @@ def _check_folder(folder: Path, dataset: RegionDataset, config: Config, *, resum
     """Refuse to overwrite a run, or to resume with other settings or data than it began with."""
     files.remove_temporaries(folder)
     path = folder / CONFIG
-    wanted: dict[str, Any] = {"config": dataclasses.asdict(config), "data": dataset.digest}
+    wanted = _beginning(dataset, config)
     if not path.is_file():
         if resume and any(folder.glob("*.safetensors")):
             raise TrainingError(
@@ -235,21 +240,42 @@ def _check_folder(folder: Path, dataset: RegionDataset, config: Config, *, resum
             )
         if (folder / RECORD).is_file():
             raise TrainingError(f"{folder} already holds a model; choose another folder")
-        files.write_json(path, wanted)
         return
     if not resume:
         raise TrainingError(f"{folder} already holds a training: go on with --resume, or choose another folder")
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        before = dict(given["config"])
-        changed = {k for k, v in wanted["config"].items() if before.get(k) != v} - _MACHINE
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}); start again in another folder") from error
+    given = _read_beginning(path)
+    before = given["config"]
+    changed = {k for k, v in wanted["config"].items() if before.get(k) != v} - _MACHINE
     if changed:
         shown = ", ".join(f"{key} was {before.get(key)!r} and is {wanted['config'][key]!r}" for key in sorted(changed))
         raise ConfigError(f"{folder} was begun with other settings: {shown}; resume with the same, or start anew")
-    if given.get("data") != wanted["data"]:
+    if given["data"] != wanted["data"]:
         raise DatasetError(f"{folder} was begun on other data (its digest differs); start anew in another folder")
+
+
+def read_config(out: str | Path) -> dict[str, Any] | None:
+    """The settings with which the run `out` was begun; None where there is no run.
+
+    Raises:
+        TrainingError: `config.json` cannot be read.
+    """
+    path = Path(out) / CONFIG
+    if not path.is_file():
+        return None
+    return dict(_read_beginning(path)["config"])
+
+
+def _read_beginning(path: Path) -> dict[str, Any]:
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        return {"config": dict(given["config"]), "data": given["data"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}); start again in another folder") from error
+
+
+def _beginning(dataset: RegionDataset, config: Config) -> dict[str, Any]:
+    """What `config.json` holds: a training is resumed only with the same."""
+    return {"config": dataclasses.asdict(config), "data": dataset.digest}
 
 
 def _progress(folder: Path) -> Progress:
