@@ -1,6 +1,6 @@
 """A training in a process of its own, killed with SIGKILL at a chosen moment; run by test_resume.py.
 
-Arguments: how it ends ("after SECONDS", "saving N": in the N-th write of a file, between its bytes and its name;
+Arguments: how it ends ("after SECONDS" of work, imports not counted, "saving N": in the N-th write of a file, between its bytes and its name;
 "loading N": in the N-th reading of a checkpoint; "never"), then the command line of `madeof`.
 """
 
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,14 @@ def main() -> int:
             return load(path)
 
         run.read_progress = dying_load
-    return madeof(sys.argv[2:])
+    started = time.monotonic()
+    status = madeof(sys.argv[2:])
+    print(f"worked {time.monotonic() - started:.2f} s", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)  # a timer may still be waiting
