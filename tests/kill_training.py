@@ -1,7 +1,8 @@
 """A training in a process of its own, killed with SIGKILL at a chosen moment; run by test_resume.py.
 
-Arguments: how it ends ("after SECONDS" of work, imports not counted, "saving N": in the N-th write of a file, between its bytes and its name;
-"loading N": in the N-th reading of a checkpoint; "never"), then the command line of `madeof`.
+Arguments: how it ends, then the command line of `madeof`. It ends "after SECONDS" of work, imports not counted;
+"saving N", in the N-th write of a file, between its bytes and its name; "loading N", in the N-th reading of a
+checkpoint; or "never".
 """
 
 from __future__ import annotations
