@@ -33,6 +33,12 @@ def test_every_setting_is_in_the_docs() -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.toml")), ids=lambda recipe: recipe.name)
+def test_recipes_are_settings(recipe: Path) -> None:
+    config = Config.load(recipe)
+    assert config.net == ("MaskAtStem" if recipe.stem == "original" else "MaskAtPooling")
+
+
 def test_every_command_line_in_the_docs_parses() -> None:
     """Each `madeof ...` line of a bash block is one that the parser takes."""
     import shlex
