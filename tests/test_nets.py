@@ -158,3 +158,14 @@ def test_pooling_is_the_weighted_mean() -> None:
 def test_wrong_architectures_are_refused(architecture: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(architecture, 3)
+
+
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madeof.nets.libraries import timm
+
+    def offline(name: str, *, pretrained: bool) -> None:
+        raise OSError("no connection")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(ConfigError, match="ImageNet weights of resnet18: no connection; set trunk_weights to"):
+        Trunk("resnet18", pretrained=True)

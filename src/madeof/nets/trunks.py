@@ -38,6 +38,11 @@ class Trunk(nn.Module):
         except RuntimeError as error:
             close = timm.list_models(f"*{name[:8]}*")[:5]
             raise ConfigError(f"timm has no trunk {name!r}: {error}; names like it: {close}") from error
+        except OSError as error:  # what the Hub's client raises without a network
+            raise ConfigError(
+                f"cannot download the ImageNet weights of {name}: {str(error).splitlines()[0]}; "
+                "set trunk_weights to a safetensors file of them, or to none"
+            ) from error
         self.steps = _steps(self.model)
         self.stages, self.channels = _stages(self.model, self.steps)
         self.width = int(self.model.num_features)  # type: ignore[arg-type]
