@@ -56,7 +56,8 @@ def write_model(folder: Path, **settings: Any) -> Path:
 
     torch.manual_seed(0)
     architecture = {"net": "MaskAtPooling", "trunk": "test_efficientnet", **settings.pop("architecture", {})}
-    record = Record("tiny", "3", MATERIALS, Preprocessing(side=96), architecture, **settings)
+    cells = 4 if architecture["net"] == "MaskAtPooling" else 1
+    record = Record("tiny", "3", MATERIALS, Preprocessing(side=96, mask_stride=cells), architecture, **settings)
     net = build(architecture, record.outputs)
     torch.nn.init.normal_(next(p for name, p in net.named_parameters() if name.endswith(("out.weight", "fc.weight"))))
     export.write_model(net, record, folder)

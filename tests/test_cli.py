@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from madeof.cli import main
 from madeof.commands import arguments, demo
 from madeof.errors import ModelError, WriteError
 from madeof.predictor import load
+from madeof.record import Record
 
 COMMANDS = ["predict", "train", "evaluate", "import-weights", "export", "demo"]
 HEAVY = {"numpy", "torch", "PIL", "onnxruntime", "matplotlib", "cc3d", "simplejpeg", "timm"}
@@ -193,6 +195,17 @@ def test_demo(
     assert [path.name for path in tmp_path.iterdir()] == ["demo-overlay.png"]
 
 
+def test_demo_says_where_it_is_unsure(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    for threshold, times in ((0.0, 0), (1.0, 5)):
+        dataclasses.replace(Record.read(folder), uncertain_below=threshold).write(folder)
+        assert main(["demo", "--model", str(folder), "--threads", "1"]) == 0
+        assert capsys.readouterr().out.count("%   unsure   ") == times
+
+
 def test_demo_that_cannot_write(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--model", str(tiny_model), "--overlay", str(tmp_path / "no" / "a.png")]) == 1
     out, err = capsys.readouterr()
@@ -221,6 +234,12 @@ def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: 
         f"madeof: {tiny_dataset}: 12 photos, 36 regions",
         "madeof: evaluating the split all: 12 photos, 36 regions",
     ]
+    assert main([*command, "--source", "made"]) == 0
+    assert "of 4 photos" in capsys.readouterr().out
+    assert main([*command, "--source", "made", "--source", "moon"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "madeof: no photo has the source 'moon'; the sources are made (4)"
+    )
     assert main([*command, "--split", "test"]) == 1
     assert "the split 'test' has no photo with a region; the splits are train (8), val (4)" in capsys.readouterr().err
 

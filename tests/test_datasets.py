@@ -49,6 +49,20 @@ def folder(root: Path, maps: dict[str, NDArray[np.uint8]], *, photos: str | None
 TWO = {"a": squares((1, 0, 0, 4, 4), (7, 8, 2, 16, 12), (1, 0, 6, 3, 9)), "b": squares((2, 1, 1, 6, 3))}
 
 
+def test_of_sources(tmp_path: Path) -> None:
+    empty = squares((1, 0, 0, 2, 2))
+    photos = "name,source\na,home\nb,street\nc,\n"
+    dataset = open_dataset(folder(tmp_path, {**TWO, "c": empty}, photos=photos))
+    assert dataset.of_sources(["street"]).photos.name == ("b",)
+    assert dataset.of_sources(["street", "home"]).photos.name == ("a", "b")
+    assert dataset.of_sources([""]).photos.name == ("c",)
+    with pytest.raises(DatasetError) as caught:
+        dataset.of_sources(["home", "mo\non"])
+    assert str(caught.value) == (
+        "no photo has the source 'mo\\non'; the sources are home (1), street (1), not stated (1)"
+    )
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> RegionDataset:
     return open_dataset(folder(tmp_path, TWO))

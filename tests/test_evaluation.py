@@ -22,7 +22,7 @@ class FakePredictor:
     """Reads the scores off the photo: the red of a region's first pixel is the number of its material."""
 
     materials: tuple[str, ...] = MATERIALS
-    record: Any = field(default_factory=lambda: SimpleNamespace(name="fake", version="3"))
+    record: Any = field(default_factory=lambda: SimpleNamespace(name="fake", version="3", uncertain_below=None))
     refuses: int = -1
     """A photo whose green is this is refused."""
     bad_score: float | None = None
@@ -51,9 +51,10 @@ class FakeDataset:
         self,
         photos: dict[str, list[tuple[int, int, tuple[int, int, int, int]]] | Exception],
         materials: tuple[str, ...] = MATERIALS,
+        sources: tuple[str, ...] | None = None,
     ) -> None:
         self.materials = materials
-        self.photos = SimpleNamespace(name=list(photos))
+        self.photos = SimpleNamespace(name=list(photos), source=sources or ("",) * len(photos))
         self._photos = list(photos.values())
         self.reads: list[int] = []
 
@@ -219,12 +220,72 @@ def test_the_text_says_the_main_figures() -> None:
     assert "accuracy             - (95% interval -)" in evaluate(FakePredictor(), FakeDataset({})).text()
 
 
+THREE = {
+    "a": [(0, 0, LEFT), (2, 1, RIGHT)],
+    "b": [(1, 1, LEFT)],
+    "c": [(1, 2, LEFT), (0, 0, RIGHT), (2, 2, (25, 0, 28, 3))],
+}
+
+
+def test_several_sources_are_measured_one_by_one() -> None:
+    found = evaluate(FakePredictor(), FakeDataset(THREE, sources=("street", "", "home")))
+    assert list(found.by_source) == ["home", "street", "not stated"]  # the one with the most regions first
+    home = found.by_source["home"]
+    assert (home.photos, home.photo.tolist(), home.region.tolist()) == (("c",), [0, 0, 0], [20, 21, 22])
+    assert (home.truth, home.predicted) == (found.truth[3:], found.predicted[3:])
+    np.testing.assert_array_equal(home.scores, found.scores[3:])
+    np.testing.assert_array_equal(home.box, found.box[3:])
+    assert home.by_source == {}
+    rows = found.summary()["by_source"]
+    assert {name: (row["photos"], row["regions"], row["accuracy"]) for name, row in rows.items()} == {
+        "home": (1, 3, pytest.approx(2 / 3)),
+        "street": (1, 2, 0.5),
+        "not stated": (1, 1, 1.0),
+    }
+    assert rows["home"]["calibration_error"] == pytest.approx(0.7 - 2 / 3, abs=1e-6)
+    assert sum(row["regions"] for row in rows.values()) == found.metrics.regions
+    assert "source               street: accuracy 50.0% (95% interval -) on 2 regions" in found.text().splitlines()
+
+
+@pytest.mark.parametrize("sources", [None, ("home",) * 3, ("",) * 3])
+def test_one_source_is_no_table(sources: tuple[str, ...] | None) -> None:
+    found = evaluate(FakePredictor(), FakeDataset(THREE, sources=sources))
+    assert found.by_source == {}
+    assert "by_source" not in found.summary()
+    assert "source" not in found.text()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "regions", "coverage", "accuracy"),
+    [(0.0, 6, 1.0, 4 / 6), (0.69, 6, 1.0, 4 / 6), (0.71, 0, 0.0, None)],
+)
+def test_what_the_threshold_brings(threshold: float, regions: int, coverage: float, accuracy: float | None) -> None:
+    record = SimpleNamespace(name="fake", version="3", uncertain_below=threshold)
+    found = evaluate(FakePredictor(record=record), FakeDataset(THREE))
+    assert found.summary()["certain"] == {
+        "uncertain_below": threshold,
+        "regions": regions,
+        "coverage": coverage,
+        "accuracy": accuracy if accuracy is None else pytest.approx(accuracy),
+    }
+    assert f"{100 * coverage:.1f}% of the answers; of these " in found.text()
+
+
+def test_a_model_without_a_threshold_says_nothing_of_it() -> None:
+    found = evaluate(FakePredictor(), FakeDataset(THREE))
+    assert found.certain is None
+    assert "certain" not in found.summary()
+    assert "certain" not in found.text()
+
+
 def test_names_that_utf8_cannot_hold_are_made_writable() -> None:
     stray = b"caf\xe9".decode("utf-8", "surrogateescape")
     dataset = FakeDataset(
         {stray: [(0, 0, LEFT)], f"{stray} 2": PhotoError(f"{stray} is torn")}, materials=(f"Brick {stray}",)
     )
-    predictor = FakePredictor(materials=(f"Brick {stray}", "b", "c"), record=SimpleNamespace(name=stray, version="1"))
+    predictor = FakePredictor(
+        materials=(f"Brick {stray}", "b", "c"), record=SimpleNamespace(name=stray, version="1", uncertain_below=None)
+    )
     found = evaluate(predictor, dataset)
     assert found.photos == ("caf\\udce9",)
     assert found.failures == (Failure("caf\\udce9 2", "caf\\udce9 is torn"),)
@@ -265,11 +326,14 @@ def test_the_documented_json_is_what_comes_out() -> None:
     names: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(block, names)
-    ours, theirs = names["summary"], json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
+    texts = json.dumps(names["summary"]), re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0]
+    ours, theirs = (json.loads(text, parse_float=lambda number: round(float(number), 4)) for text in texts)
     assert list(theirs) == list(ours)
     for name, value in theirs.pop("by_material").items():
         assert ours["by_material"][name] == value
     first, last = theirs.pop("by_size")
     assert (ours["by_size"][0], ours["by_size"][-1]) == (first, last)
+    for name, value in theirs.pop("by_source").items():
+        assert ours["by_source"][name] == value
     for name, value in theirs.items():
-        assert ours[name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value), name
+        assert ours[name] == value, name

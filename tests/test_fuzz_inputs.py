@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zlib
 
@@ -12,7 +13,8 @@ from PIL import Image
 
 from madeof.errors import PhotoError, RegionError
 from madeof.images import read_photo, size_of
-from madeof.regions import blob_map, mask_box, read_label_map, read_mask
+from madeof.masks import mask_box
+from madeof.regions import blob_map, read_label_map, read_mask
 
 SIZE = (24, 40)
 LIMIT = 1.0  # megapixels
@@ -127,6 +129,10 @@ def _no_traces_left():
     assert warnings.filters == filters
 
 
+def quarter(height: int, width: int) -> tuple[int, int]:
+    return height // 4, width // 4
+
+
 def one_line(error: Exception) -> None:
     message = str(error)
     assert message.isprintable(), message
@@ -145,13 +151,21 @@ def test_the_seeds_themselves_are_fine():
 
 @pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.soak)])
 def test_photos(count: int):
-    read = 0
+    read = reduced = 0
     for _, data in cases("photo", count):
         try:
             photo = read_photo(data, max_megapixels=LIMIT)
         except PhotoError as error:
             one_line(error)
+            with pytest.raises(PhotoError, match=re.escape(str(error))):
+                read_photo(data, max_megapixels=LIMIT, least_size=quarter)
             continue
+        small = read_photo(data, max_megapixels=LIMIT, least_size=quarter)
+        reduced += small.reduced
+        assert (small.size, small.raw_size) == (photo.size, photo.raw_size)
+        assert (small.damaged, small.warnings) == (photo.damaged, photo.warnings)
+        assert small.pixels.flags.c_contiguous
+        assert np.all(np.array(small.pixels.shape[:2]) >= np.array(photo.size) // 4)
         read += 1
         assert photo.pixels.dtype == np.uint8
         assert photo.pixels.ndim == 3
@@ -162,6 +176,7 @@ def test_photos(count: int):
         assert photo.damaged == any(w.startswith("damaged") for w in photo.warnings)
         assert size_of(data) == photo.size
     assert 0.1 * count < read < 0.9 * count
+    assert reduced > 0.02 * count
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(1500, marks=pytest.mark.soak)])

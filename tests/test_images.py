@@ -14,10 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from madeof.decoding import turn
 from madeof.errors import PhotoError
 from madeof.images import read_photo, size_of
+from madeof.preprocess import resize_image
 
 FORMATS = {
     "png": {},
@@ -262,6 +266,112 @@ def test_animated_gives_the_first_frame_and_a_warning():
             photo = read_photo(image)
         assert photo.warnings == ("animated: frame 2 is used",), kind
         assert (photo.pixels == (0, 0, 255)).all(), kind
+
+
+def half(height: int, width: int) -> tuple[int, int]:
+    """What pixels must keep: half of the photo, as it is shown."""
+    return height // 2, width // 2
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, np.mean((one.astype(float) - other) ** 2))))
+
+
+def detailed(height: int, width: int) -> Image.Image:
+    """Smooth shapes with grain."""
+    grain = np.random.default_rng(0).normal(0, 8, (height, width, 3))
+    return Image.fromarray((scene(height, width) + grain).clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_decoded_smaller_looks_the_same(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encode(detailed(203, 301), "JPEG", quality=90, exif=exif)
+    whole = read_photo(data)
+    photo = read_photo(data, least_size=half)
+    turned = (301, 203) if orientation >= 5 else (203, 301)
+    assert photo.reduced
+    assert not whole.reduced
+    assert photo.size == whole.size == turned
+    assert photo.raw_size == whole.raw_size == (203, 301)
+    assert photo.pixels.shape[:2] == ((151, 102) if orientation >= 5 else (102, 151))
+    assert photo.pixels.flags.c_contiguous
+    assert photo.pixels.dtype == np.uint8
+    assert photo.warnings == ()
+    assert psnr(resize_image(photo.pixels, (64, 64)), resize_image(whole.pixels, (64, 64))) > 40
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}])
+@pytest.mark.parametrize("divisor", [2, 4, 8])
+def test_every_kind_of_jpeg_can_be_decoded_smaller(mode, options, divisor):
+    data = encode(detailed(211, 307).convert(mode), "JPEG", quality=92, **options)
+    photo = read_photo(data, least_size=lambda height, width: (height // divisor, width // divisor))
+    if mode == "CMYK" and options.get("subsampling"):  # which only Pillow decodes
+        assert not photo.reduced
+    else:
+        assert photo.pixels.shape == (-(-211 // divisor), -(-307 // divisor), 3)
+    assert photo.size == (211, 307)
+    assert psnr(resize_image(photo.pixels, (24, 24)), resize_image(read_photo(data).pixels, (24, 24))) > 36
+
+
+@settings(deadline=None)
+@given(*[st.integers(1, 90)] * 4)
+def test_a_jpeg_is_never_decoded_below_what_is_needed(height, width, least_height, least_width):
+    data = encode(Image.new("RGB", (width, height), (200, 40, 40)), "JPEG", quality=95)
+    photo = read_photo(data, least_size=lambda *size: (least_height, least_width))
+    assert photo.size == (height, width)
+    assert photo.pixels.shape[0] >= min(height, least_height)
+    assert photo.pixels.shape[1] >= min(width, least_width)
+    if height < 2 * least_height or width < 2 * least_width:
+        assert not photo.reduced
+    else:
+        assert photo.reduced
+    np.testing.assert_allclose(photo.pixels.mean(axis=(0, 1)), (200, 40, 40), atol=6)
+
+
+def test_only_a_jpeg_file_is_decoded_smaller():
+    for kind in FORMATS:
+        data = encode(detailed(64, 96), kind, **FORMATS[kind])
+        assert read_photo(data, least_size=half).reduced == (kind == "jpeg")
+        with Image.open(io.BytesIO(data)) as image:
+            assert not read_photo(image, least_size=half).reduced
+    assert not read_photo(scene(), least_size=half).reduced
+
+
+def test_the_size_that_must_be_kept_is_asked_for_the_photo_as_it_is_shown():
+    exif = Image.Exif()
+    exif[274] = 6
+    data = encode(detailed(60, 90), "JPEG", exif=exif)
+    asked = []
+    read_photo(data, least_size=lambda *size: asked.append(size) or size)
+    assert asked == [(90, 60)]
+
+
+def test_damage_is_told_when_decoding_smaller_too():
+    rng = np.random.default_rng(0)
+    data = bytearray(encode(Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)), "JPEG"))
+    assert "truncated" in refused(bytes(data[:-700]), least_size=half)
+    ended = read_photo(bytes(data[:-2]), least_size=half)
+    assert ended.warnings == ("damaged data: no end marker",)
+    data[-200:-160] = bytes(40)
+    photo = read_photo(bytes(data), least_size=half)
+    assert photo.damaged
+    assert not photo.reduced
+    np.testing.assert_array_equal(photo.pixels, read_photo(bytes(data)).pixels)
+    assert "damaged data" in refused(bytes(data), strict=True, least_size=half)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 700), (700, 3), (256, 257), (513, 300)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turning_in_tiles_is_turning(size, orientation):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[274] = orientation
+    turned = read_photo(encode(Image.fromarray(pixels), "PNG", exif=exif)).pixels
+    np.testing.assert_array_equal(turned, turn(pixels, orientation))
+    assert turned.flags.c_contiguous
 
 
 @pytest.mark.parametrize("kind", FORMATS)

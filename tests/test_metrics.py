@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from madeof.metrics import DRAWS, SIZE_BOUNDS, TOP_K, Interval, Metrics, measure
+from madeof.intervals import DRAWS, Interval
+from madeof.metrics import SIZE_BOUNDS, TOP_K, Metrics, measure
+from madeof.reliability import Calibration, calibration
 
 EVERY_SIZE = (*SIZE_BOUNDS, None)
 
@@ -232,11 +234,58 @@ def test_calibration_error_and_mean_score() -> None:
     # Bin [2/15, 3/15) does not exist for two materials; 0.5 and 0.52 share [7/15, 8/15), 1.0 is in the last one.
     scores = np.array([[0.5, 0.5], [0.52, 0.48], [0.0, 1.0], [0.99, 0.01]])
     found = measure([0, 1, 1, 1], scores, [1] * 4, range(4), materials=["a", "b"])
-    assert found.mean_score == pytest.approx((0.5 + 0.52 + 1.0 + 0.99) / 4)
-    assert found.calibration_error == pytest.approx((2 * abs(0.5 - 0.51) + 2 * abs(0.5 - 0.995)) / 4)
+    assert found.calibration.mean_score == pytest.approx((0.5 + 0.52 + 1.0 + 0.99) / 4)
+    assert found.calibration.error == pytest.approx((2 * abs(0.5 - 0.51) + 2 * abs(0.5 - 0.995)) / 4)
     there = [(round(row.low * 15), row.regions, row.accuracy) for row in found.by_score if row.regions]
     assert there == [(7, 2, 0.5), (14, 2, 0.5)]
     assert len(found.by_score) == 15
+
+
+def test_calibration_error_by_size() -> None:
+    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
+    found = measure([0, 1, 1], scores, [10, 20, 5000], range(3), materials=["a", "b"])
+    by_size = {row.label: row.calibration for row in found.by_size}
+    assert by_size["under 1000"].mean_score == pytest.approx(0.9)
+    assert by_size["under 1000"].error == pytest.approx(0.4)
+    assert by_size["under 8000"].error == pytest.approx(0.6)
+    assert by_size["under 2000"] == Calibration(None, None, None)
+
+
+@pytest.mark.parametrize(("score", "regions"), [(0.5, 25), (0.5, 400), (0.9, 100)])
+def test_by_chance_honest_scores_have_an_error_of_a_binomial_deviation(score: float, regions: int) -> None:
+    found = calibration(np.full(regions, score), np.ones(regions, dtype=bool))
+    assert found.error == pytest.approx(1 - score)
+    # The mean deviation of a normal distribution is sqrt(2 / pi) of its standard deviation.
+    wanted = np.sqrt(2 / np.pi * score * (1 - score) / regions)
+    assert found.by_chance == pytest.approx(wanted, rel=0.15)
+    assert calibration(np.full(regions, score), np.ones(regions, dtype=bool)) == found  # the same draws always
+
+
+def test_scores_of_1_that_are_right_have_no_error_by_chance_either() -> None:
+    assert calibration(np.ones(5), np.ones(5, dtype=bool)) == Calibration(1.0, 0.0, 0.0)
+
+
+def test_a_bin_has_the_interval_of_its_regions() -> None:
+    case = make(8, regions=400)
+    found = case.measure(draws=1000)
+    there = [row for row in found.by_score if row.accuracy_interval]
+    assert there
+    for row in there:
+        assert row.accuracy_interval is not None
+        assert row.accuracy is not None
+        assert row.accuracy_interval.low <= row.accuracy <= row.accuracy_interval.high
+    top = case.scores.max(axis=1)
+    one = next(row for row in there if row.regions > 20)
+    part = (top >= one.low) & (top < one.high)
+    alone = measure(
+        np.array(case.truth)[part], case.scores[part], [1] * part.sum(), np.array(case.photos)[part],
+        materials=case.materials, draws=4000,
+    )  # fmt: skip
+    assert alone.accuracy == one.accuracy
+    assert alone.accuracy_interval is not None
+    assert one.accuracy_interval is not None
+    assert alone.accuracy_interval.low == pytest.approx(one.accuracy_interval.low, abs=0.05)
+    assert alone.accuracy_interval.high == pytest.approx(one.accuracy_interval.high, abs=0.05)
 
 
 def test_a_score_on_an_edge_is_in_the_bin_above() -> None:
@@ -274,7 +323,7 @@ def test_intervals_are_those_of_a_plain_loop(seed: int) -> None:
 def test_intervals_do_not_depend_on_the_size_of_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     case = make(12)
     whole = case.measure(draws=50)
-    monkeypatch.setattr("madeof.metrics._INDICES_AT_ONCE", 500)
+    monkeypatch.setattr("madeof.intervals._INDICES_AT_ONCE", 500)
     pieces = case.measure(draws=50)
     assert whole.accuracy_interval is not None
     assert pieces.accuracy_interval == whole.accuracy_interval
@@ -326,7 +375,8 @@ def test_no_regions_give_no_figures() -> None:
     assert (found.regions, found.photos, found.nameable) == (0, 0, 0)
     assert found.accuracy is found.mean_class_accuracy is found.macro_f1 is found.accuracy_interval is None
     assert found.accuracy_nameable is found.mean_class_accuracy_nameable is None
-    assert found.mean_score is found.calibration_error is found.log_loss is None
+    assert found.calibration == Calibration(None, None, None)
+    assert found.log_loss is None
     assert found.top_k == dict.fromkeys(TOP_K)
     assert (found.by_material, found.unpredictable, found.confusion.pairs()) == ((), {}, [])
     assert [row.regions for row in found.by_size] == [0] * 12
@@ -378,7 +428,7 @@ def test_whatever_the_data_the_figures_agree_with_each_other(
     assert sum(row.predicted for row in found.by_material) == found.confusion.counts.sum() == regions
     assert sum(found.unpredictable.values()) == regions - found.nameable
     assert found.top_k[1] == found.accuracy
-    shares = [found.accuracy, found.mean_class_accuracy, found.macro_f1, found.calibration_error, *found.top_k.values()]
+    shares = [found.accuracy, found.mean_class_accuracy, found.macro_f1, found.calibration.error, *found.top_k.values()]
     for interval in (found.accuracy_interval, found.mean_class_accuracy_interval):
         shares += [interval.low, interval.high] if interval else []
     assert all(share is None or 0 <= share <= 1 for share in shares)

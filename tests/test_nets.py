@@ -120,10 +120,17 @@ def test_a_trunk_is_timms_network(name: str) -> None:
 
 
 @torch.no_grad()
+def test_what_the_head_sees() -> None:
+    width = {c: MaskAtPooling(Trunk("test_resnet"), 3, strides=[8], context=c).width for c in ("none", "ring", "photo")}
+    assert width == {"none": 2 * 48, "ring": 3 * 48, "photo": 5 * 48}
+    with pytest.raises(ConfigError, match="context='moon': expected one of 'none', 'ring', 'photo'"):
+        MaskAtPooling(Trunk("test_resnet"), 3, context="moon")
+
+
 def test_pooling_is_the_weighted_mean() -> None:
     """Against a plain loop over the cells of one map."""
     torch.manual_seed(0)
-    net = MaskAtPooling(Trunk("test_resnet"), 3, strides=[8]).eval()
+    net = MaskAtPooling(Trunk("test_resnet"), 3, strides=[8], context="photo").eval()
     photo = image(64, 96)
     mask = torch.zeros(1, 1, 64, 96)
     mask[0, 0, 5:29, 11:50] = 1
@@ -169,3 +176,12 @@ def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ConfigError, match="ImageNet weights of resnet18: no connection; set trunk_weights to"):
         Trunk("resnet18", pretrained=True)
+
+
+def test_masks_of_the_finest_map_s_cells_give_the_same() -> None:
+    torch.manual_seed(0)
+    net = MaskAtPooling(Trunk("test_resnet"), 3, strides=[8, 16]).eval()
+    masks = torch.rand(3, 1, 64, 96)
+    features = net.encode(image(64, 96))
+    cells = torch.nn.functional.avg_pool2d(masks, 8)
+    torch.testing.assert_close(net.classify(features, cells), net.classify(features, masks), rtol=1e-4, atol=1e-5)

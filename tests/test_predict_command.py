@@ -139,14 +139,27 @@ def test_csv(run: Run) -> None:
     status, out, err = run("a.png", "b.png", "--csv", "--mask", "m.png", "--box", "0,0,9,9")
     assert (status, err) == (0, "")
     head, *rows = csv.reader(io.StringIO(out))
-    assert head == ["image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "notes", "error"]
+    assert head == [
+        "image",
+        "region",
+        "area",
+        "x0",
+        "y0",
+        "x1",
+        "y1",
+        "material",
+        "score",
+        "uncertain",
+        "notes",
+        "error",
+    ]
     assert [row[:7] for row in rows] == [
         ["a.png", "m.png", "600", "20", "10", "50", "30"],
         ["a.png", "box 0", "81", "0", "0", "9", "9"],
         ["b.png", "m.png", "600", "20", "10", "50", "30"],
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
-    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9] == row[10] == "" for row in rows)
+    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9:] == ["", "", ""] for row in rows)
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
@@ -433,3 +446,15 @@ def test_the_real_command(here: Path, tiny_model: Path) -> None:
     done = process("a.png", "--mask", "m.png", "--json", model=tiny_model)
     assert (done.returncode, done.stderr) == (0, b"")
     assert check_json(done.stdout.decode())["regions"][0]["region"] == "m.png"
+
+
+def test_a_large_jpeg_keeps_its_size_and_its_answer_with_an_overlay(run: Run) -> None:
+    photo, _ = photo_and_label_map(0, *SIZE)
+    Image.fromarray(photo).resize((960, 768)).save("large.jpg", quality=95)
+    alone = json.loads(run("large.jpg", "--box", "0,0,960,384", "--json")[1])
+    shown = json.loads(run("large.jpg", "--box", "0,0,960,384", "--json", "--overlay", "out.png")[1])
+    assert alone == shown
+    assert (alone["width"], alone["height"]) == (960, 768)
+    assert alone["regions"][0]["box"] == [0, 0, 960, 384]
+    assert "(960 x 768)" in run("large.jpg")[1]
+    assert pixels("out.png").shape == (768, 960, 3)

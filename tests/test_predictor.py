@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import io
 import shutil
 import sys
@@ -18,9 +19,12 @@ import madeof
 from made import MATERIALS, photo_and_label_map, write_model
 from madeof import predictor as module
 from madeof.errors import InputError, ModelError, PhotoError, RegionError
+from madeof.images import read_photo
+from madeof.masks import Region, mask_box
 from madeof.predictor import Predictor, classify, load, probabilities
 from madeof.preprocess import Preprocessing
 from madeof.record import Record
+from madeof.regions import regions_from_label_map
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +104,8 @@ def test_batch_equals_alone_in_any_order_and_chunks(
     calls = []
     real = predictor._sessions.classify
     monkeypatch.setattr(predictor._sessions, "classify", lambda f, m: calls.append(len(m)) or real(f, m))
-    monkeypatch.setattr(module, "_CELLS_AT_ONCE", 3 * 96 * 64)
+    cells = int(np.prod(predictor.record.preprocessing.mask_size(*photo.shape[:2])))
+    monkeypatch.setattr(module, "_CELLS_AT_ONCE", 3 * cells)
     np.testing.assert_allclose(predictor.scores(masks), together, atol=1e-5)
     assert calls == [3, 3, 1]
     monkeypatch.setattr(module, "_CELLS_AT_ONCE", 1)
@@ -231,6 +236,69 @@ def test_set_image_gives_the_photo(predictor: Predictor, photo: np.ndarray, mask
         predictor.set_image(tmp_path / "a.png", max_megapixels=0.001)
 
 
+def large_jpeg(photo: np.ndarray, **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(photo).resize((photo.shape[1] * 12, photo.shape[0] * 12)).save(file, "JPEG", quality=95, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_smaller_and_answered_alike(
+    predictor: Predictor, photo: np.ndarray, masks: np.ndarray, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = large_jpeg(photo, exif=exif)
+    whole = read_photo(data)
+    assert not predictor.set_image(whole).reduced
+    large = [np.kron(mask, np.ones((12, 12), bool)) for mask in masks]
+    large = [np.ascontiguousarray(np.rot90(mask, -1)) for mask in large] if orientation == 6 else large
+    wanted = predictor.scores(large)
+    read = predictor.set_image(data)
+    assert read.reduced
+    assert read.pixels.nbytes < whole.pixels.nbytes / 10
+    assert read.size == whole.size == large[0].shape
+    np.testing.assert_allclose(predictor.scores(large), wanted, atol=0.03)
+    scores = predictor.scores(large)
+    predictor.set_image(read)  # such a photo can be given again
+    np.testing.assert_array_equal(predictor.scores(large), scores)
+    with pytest.raises(RegionError, match="the photo is"):
+        predictor.predict([np.ones(read.pixels.shape[:2], bool)])
+
+
+def test_a_photo_decoded_for_a_smaller_model_is_refused(
+    predictor: Predictor, photo: np.ndarray, masks: np.ndarray
+) -> None:
+    data = large_jpeg(photo)
+    read = read_photo(data, least_size=lambda height, width: (height // 8, width // 8))
+    with pytest.raises(
+        PhotoError, match=r"photo was decoded at 125 x 90; expected at least 144 x 96 for this model: give its path"
+    ):
+        predictor.set_image(read)
+    with pytest.raises(InputError, match="no photo"):
+        predictor.predict(masks)
+
+
+def test_regions_are_answered_as_their_masks(predictor: Predictor, photo: np.ndarray, masks: np.ndarray) -> None:
+    predictor.set_image(photo)
+    label_map = photo_and_label_map(1, 60, 83)[1]
+    regions = [
+        Region.from_box("box 0", (5, 5, 20, 30), (60, 83)),
+        Region.from_polygon("polygon 0", [(4, 4), (50, 9), (20, 55)], (60, 83)),
+        *regions_from_label_map(label_map),
+        Region("mask", masks[5]),
+    ]
+    assert len(regions) == 6
+    whole = [region.mask for region in regions]
+    for got, want, mask in zip(predictor.predict(regions), predictor.predict(whole), whole, strict=True):
+        np.testing.assert_array_equal(got.scores, want.scores)
+        assert (got.area, got.box) == (want.area, want.box) == (mask.sum(), mask_box(mask))
+    mixed = predictor.predict([regions[0], whole[1]])
+    assert [each.box for each in mixed] == [mask_box(mask) for mask in whole[:2]]
+    with pytest.raises(RegionError, match="box 0 is 8 x 6 but the photo is 83 x 60"):
+        predictor.predict([Region.from_box("box 0", (0, 0, 3, 3), (6, 8))])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (2000, 3)])
 @pytest.mark.parametrize("net", ["pooling", "stem"])
 def test_odd_sizes(net: str, size: tuple[int, int], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -255,6 +323,23 @@ def test_background_is_left_out_and_the_rest_not_made_to_sum_to_one(tmp_path: Pa
     scores = predictor.scores([np.ones((60, 83), bool)])
     assert scores.shape == (1, 4)
     assert 0 < scores.sum() < 1 - 1e-4
+
+
+def test_an_answer_under_the_threshold_of_its_model_is_uncertain(
+    tiny_model: Path, tmp_path: Path, photo: np.ndarray, masks: np.ndarray, predictor: Predictor
+) -> None:
+    predictor.set_image(photo)
+    plain = predictor.predict(masks)
+    assert not any(p.uncertain for p in plain)
+    scores = sorted(p.score for p in plain)
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    dataclasses.replace(Record.read(folder), uncertain_below=scores[3]).write(folder)
+    unsure = load(folder, threads=1)
+    unsure.set_image(photo)
+    found = unsure.predict(masks)
+    assert [p.uncertain for p in found] == [p.score < scores[3] for p in found]
+    assert 1 <= sum(p.uncertain for p in found) <= 4
+    assert [p.material for p in found] == [p.material for p in plain]
 
 
 def record(**settings: Any) -> Record:
@@ -372,7 +457,7 @@ def test_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
     fake = types.SimpleNamespace(snapshot_download=snapshot_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
     assert load("someone/stones-1.0").record.name == "tiny"
-    assert calls == [(("someone/stones-1.0",), {"allow_patterns": ["model.json", "*.onnx"]})]
+    assert calls == [(("someone/stones-1.0",), {"allow_patterns": ["model.json", "*.onnx", "ranges.json"]})]
 
 
 def test_a_folder_goes_before_the_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -> None:
@@ -383,7 +468,7 @@ def test_a_folder_goes_before_the_hub(monkeypatch: pytest.MonkeyPatch, tiny_mode
 
 
 def test_threads(tiny_model: Path) -> None:
-    assert load(tiny_model, threads=2)._sessions._encoder.get_session_options().intra_op_num_threads == 2
+    assert load(tiny_model, threads=2)._sessions._encoder.threads == 2
     with pytest.raises(InputError, match="threads is -1; expected 0"):
         load(tiny_model, threads=-1)
 

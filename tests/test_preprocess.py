@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import resize as skimage_resize
 
+from madeof import preprocess
 from madeof.errors import ModelError
+from madeof.masks import Region
 from madeof.preprocess import Preprocessing, resize_image, resize_mask
 
 SIDES = st.integers(1, 20_000)
@@ -105,6 +107,7 @@ def test_mask_at_whole_factors_is_the_mean_of_each_cell(fy: int, fx: int, seed: 
     np.testing.assert_allclose(resize_mask(mask, (8, 5)), wanted, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.integers(1, 40)] * 4), st.integers(0, 2**32 - 1), st.booleans())
 def test_mask_at_any_factor_is_the_mean_over_the_area_of_each_cell(
     sides: tuple[int, int, int, int], seed: int, soft: bool
@@ -119,7 +122,7 @@ def test_mask_at_any_factor_is_the_mean_over_the_area_of_each_cell(
     np.testing.assert_allclose(resize_mask(mask, (rows, columns)), wanted, atol=1e-5)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_pixel_vanishes(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 4000)), data.draw(st.integers(1, 4000))
@@ -137,7 +140,7 @@ def test_no_pixel_vanishes(data: st.DataObject) -> None:
     assert (np.abs((xs + 0.5) * scale_x - (x + 0.5)) <= reach_x).all()
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_the_sum_of_coverage_is_kept(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(2, 700)), data.draw(st.integers(2, 700))
@@ -161,7 +164,69 @@ def test_bool_and_float_masks_are_one(seed: int) -> None:
     mask = random.random(random.integers(1, 200, 2)) < random.random()
     wanted = resize_mask(mask, (64, 32))
     for kind in (np.float32, np.float64):
-        np.testing.assert_array_equal(resize_mask(mask.astype(kind), (64, 32)), wanted)
+        np.testing.assert_allclose(resize_mask(mask.astype(kind), (64, 32)), wanted, atol=1e-6)
+
+
+def slow(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Each cell's mean over its area, in 64 bits, from how much of each pixel lies in each cell."""
+
+    def parts(length: int, cells: int) -> np.ndarray:
+        cell, pixel = np.arange(cells)[:, None] * length / cells, np.arange(length)[None]
+        return (np.minimum(cell + length / cells, pixel + 1) - np.maximum(cell, pixel)).clip(0)
+
+    down, across = parts(mask.shape[0], size[0]), parts(mask.shape[1], size[1])
+    return down @ mask.astype(np.float64) @ across.T / (mask.size / (size[0] * size[1]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.integers(0, 2**32 - 1), st.sampled_from(["sparse", "dense", "all", "soft"]))
+def test_masks_and_regions_against_a_slow_reference(data: st.DataObject, seed: int, kind: str) -> None:
+    """Any size, any place of the region, either way of adding up."""
+    height, width = data.draw(st.integers(1, 900)), data.draw(st.integers(1, 300))
+    size = data.draw(st.integers(1, 96)), data.draw(st.integers(1, 96))
+    y0, x0 = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    y1, x1 = data.draw(st.integers(y0 + 1, height)), data.draw(st.integers(x0 + 1, width))
+    values = np.random.default_rng(seed).random((y1 - y0, x1 - x0))
+    cut = {"sparse": values < 0.02, "dense": values < 0.9, "all": values >= 0, "soft": values.astype(np.float32)}[kind]
+    mask = np.zeros((height, width), cut.dtype)
+    mask[y0:y1, x0:x1] = cut
+    wanted = slow(mask, size)
+    region = Region("cut", cut, corner=(x0, y0), photo_size=(height, width))
+    np.testing.assert_array_equal(region.mask, mask)
+    for long in (0, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(preprocess, "_LONG", long)
+            for given in (mask, region, np.asfortranarray(mask)):
+                np.testing.assert_allclose(resize_mask(given, size), wanted, atol=1e-5 if kind == "soft" else 2e-6)
+
+
+@pytest.mark.parametrize("long", [0, 10**9])
+def test_more_rows_in_a_cell_than_a_byte_counts(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preprocess, "_LONG", long)
+    mask = np.random.default_rng(0).random((3000, 40)) < 0.9
+    np.testing.assert_allclose(resize_mask(mask, (2, 3)), slow(mask, (2, 3)), atol=2e-6)
+
+
+def test_masks_and_regions_together() -> None:
+    preprocessing = Preprocessing(side=64)
+    mask = np.zeros((50, 100), bool)
+    mask[3:9, 20:31] = True
+    masks = preprocessing.masks([mask, Region("box", mask[3:9, 20:31], corner=(20, 3), photo_size=(50, 100))])
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert masks.shape == (2, 1, 32, 64)
+
+
+def test_least_size_is_above_the_network_size() -> None:
+    assert Preprocessing(side=384).least_size(3000, 4000) == (432, 576)
+    assert Preprocessing(resize="limit", max_pixels=10_000).least_size(1000, 1000) == (150, 150)
+    assert Preprocessing(resize="limit").least_size(10, 11) == (15, 17)
+
+
+def test_a_photo_decoded_smaller_has_the_network_size_of_the_whole() -> None:
+    preprocessing = Preprocessing(side=64)
+    assert preprocessing.network_size(200, 149) == (64, 32)
+    assert preprocessing.network_size(100, 75) == (64, 64)
+    assert preprocessing.image(np.zeros((100, 75, 3), np.uint8), (200, 149)).shape == (1, 3, 64, 32)
 
 
 def test_masks() -> None:
@@ -192,3 +257,12 @@ def test_wrong_settings(values: dict[str, object], message: str) -> None:
     with pytest.raises(ModelError) as caught:
         Preprocessing.from_dict(values)
     assert message in str(caught.value)
+
+
+def test_masks_in_cells_are_the_means_of_the_net_s_pixels() -> None:
+    random = np.random.default_rng(3)
+    mask = random.random((300, 411)) < 0.3
+    fine, coarse = Preprocessing(side=128), Preprocessing(side=128, mask_stride=4)
+    assert (fine.mask_size(300, 411), coarse.mask_size(300, 411)) == ((96, 128), (24, 32))
+    whole, cells = fine.masks([mask]), coarse.masks([mask])
+    np.testing.assert_allclose(cells[0, 0], whole[0, 0].reshape(24, 4, 32, 4).mean(axis=(1, 3)), atol=1e-6)

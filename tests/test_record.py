@@ -90,6 +90,11 @@ WRONG: list[tuple[str, Change, str]] = [
     ("temperature beyond floats", put("temperature", value=10**400), "expected a number"),
     ("temperature NaN", put("temperature", value=float("nan")), "NaN is not a number of JSON"),
     ("temperature infinite", put("temperature", value=float("inf")), "Infinity is not a number of JSON"),
+    ("uncertain_below a text", put("uncertain_below", value="0.5"), 'uncertain_below is "0.5"; expected a number'),
+    ("uncertain_below true", put("uncertain_below", value=True), "uncertain_below is true; expected a number or null"),
+    ("uncertain_below over 1", put("uncertain_below", value=60), "uncertain_below is 60; expected a score from 0 to 1"),
+    ("uncertain_below negative", put("uncertain_below", value=-0.1), "uncertain_below is -0.1; expected a score"),
+    ("uncertain_below beyond floats", put("uncertain_below", value=10**400), "expected a number or null"),
     ("background text", put("background", value="0"), "background is"),
     ("background true", put("background", value=True), "background is true"),
     ("background negative", put("background", value=-1), "background is -1"),
@@ -168,6 +173,7 @@ def test_round_trip(tmp_path: Path) -> None:
         Preprocessing(resize="limit", mean=(1.5, 2, 3)),
         {"net": "MaskAtStem"},
         temperature=1.25,
+        uncertain_below=0.625,
         background=0,
         training={"data": ["a", {"licence": "MIT"}]},
         metrics={"accuracy": 0.5},
@@ -176,6 +182,14 @@ def test_round_trip(tmp_path: Path) -> None:
     assert Record.read(tmp_path) == written == record
     assert written.files == {}
     assert written.outputs == 3
+
+
+@pytest.mark.parametrize("change", [drop("uncertain_below"), put("uncertain_below", value=None)])
+def test_a_record_without_a_threshold(model: Path, change: Change) -> None:
+    values = json.loads((model / RECORD).read_text())
+    change(values)
+    (model / RECORD).write_text(json.dumps(values))
+    assert Record.read(model).uncertain_below is None
 
 
 def test_sizes_and_hashes(tiny_model: Path) -> None:
@@ -260,7 +274,7 @@ def test_nan_weights(model: Path, name: str, what: str) -> None:
     record = Record.read(model)
     sessions = Sessions(model, record)
     with pytest.raises(ModelError, match=rf"{name} gives {what} that are not finite numbers: its weights are damaged"):
-        sessions.classify(sessions.encode(np.zeros((1, 3, 96, 96), np.float32)), np.ones((1, 1, 96, 96), np.float32))
+        sessions.classify(sessions.encode(np.zeros((1, 3, 96, 96), np.float32)), np.ones((1, 1, 24, 24), np.float32))
 
 
 def test_output_count_is_checked_when_it_answers(model: Path) -> None:
@@ -268,7 +282,7 @@ def test_output_count_is_checked_when_it_answers(model: Path) -> None:
     sessions = Sessions(model, Record.read(model))
     sessions._outputs = 5
     with pytest.raises(ModelError, match=r"gives scores of shape \(2, 4\); expected \(2, 5\): export the model again"):
-        sessions.classify(sessions.encode(np.zeros((1, 3, 96, 96), np.float32)), np.ones((2, 1, 96, 96), np.float32))
+        sessions.classify(sessions.encode(np.zeros((1, 3, 96, 96), np.float32)), np.ones((2, 1, 24, 24), np.float32))
 
 
 def test_write_replaces_the_record_whole(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

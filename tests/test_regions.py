@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from madeof.errors import RegionError
+from madeof.preprocess import Preprocessing
 from madeof.regions import (
     Region,
     blob_map,
@@ -255,6 +256,24 @@ def test_arrays_that_are_masks():
 )
 def test_arrays_that_are_not(values, told):
     assert told in refused(check_mask, values, SIZE)
+
+
+@pytest.mark.parametrize("size", [(90, 130), (37, 61)])
+def test_many_blobs_are_as_their_masks_one_by_one(size):
+    random = np.random.default_rng(1)
+    coarse = random.integers(0, 4, (size[0] // 6 + 1, size[1] // 6 + 1), dtype=np.uint8)
+    label_map = np.kron(coarse, np.ones((6, 6), dtype=np.uint8))[: size[0], : size[1]]
+    regions = regions_from_label_map(label_map)
+    assert len(regions) > 15
+    preprocessing = Preprocessing(side=64)
+    together = preprocessing.masks(regions)
+    for region, cells in zip(regions, together, strict=True):
+        assert (region.area, region.box) == (region.mask.sum(), mask_box(region.mask))
+        assert region.cut.shape == (region.box[3] - region.box[1], region.box[2] - region.box[0])
+        assert (label_map[region.mask] == region.value).all()
+        np.testing.assert_allclose(cells, preprocessing.masks([region.mask])[0], atol=1e-6)
+    labelled = preprocessing.masks([label_map > 0])[0]
+    np.testing.assert_allclose(together.sum(axis=0), labelled, atol=1e-5)
 
 
 def test_area_box_and_notes():

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import logging
@@ -106,6 +107,12 @@ def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
     materials = table_after(text, "## By material")[2:]
     assert [int(row[1]) for row in materials] == sorted((row.regions for row in found.by_material), reverse=True)
     assert ["Sand", "6", "0.0%", "-", "0.0%"] in materials
+    assert found.calibration.error is not None
+    assert f"| expected calibration error | {100 * found.calibration.error:.1f}% |  |" in text
+    bins = table_after(text, "## By score")[2:]
+    assert [int(row[1]) for row in bins] == [row.regions for row in found.by_score if row.regions]
+    assert "## By source" not in text
+    assert "certain answers" not in text
     sizes = table_after(text, "## By size")[2:]
     assert [row[0] for row in sizes] == [row.label for row in found.by_size]
     assert sum(int(row[1]) for row in sizes) == 60
@@ -116,6 +123,23 @@ def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
     assert table_after(text, counted)[2:] == [["Sand", "6"], ["Snow / ice", "6"]]
     assert table_after(text, "## Not evaluated")[2:] == [["a\\|b", "a\\|b.jpg is &lt;torn&gt;"]]
     assert [name for name in PICTURES if f"]({name})" in text] == PICTURES
+
+
+def test_the_markdown_says_the_sources_and_what_the_threshold_brings(tmp_path: Path) -> None:
+    evaluation = dataclasses.replace(make(), sources=("a|b", "street") * 6, uncertain_below=0.6)
+    assert len(write_report(evaluation, tmp_path)) == 7
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    rows = table_after(text, "## By source")
+    assert rows[0][:3] == ["source", "regions", "accuracy"]
+    assert [row[:2] for row in rows[2:]] == [["a\\|b", "30"], ["street", "30"]]
+    accuracies = [f"{100 * (part.metrics.accuracy or 0):.1f}%" for part in evaluation.by_source.values()]
+    assert [row[2] for row in rows[2:]] == accuracies
+    assert evaluation.certain is not None
+    assert f"| certain answers (score of 0.600 or more) | {100 * (evaluation.certain.coverage or 0):.1f}% |" in text
+    assert f"| of these right | {100 * (evaluation.certain.accuracy or 0):.1f}% |" in text
+    write_report(make(), tmp_path / "plain")
+    plain, marked = (folder / "reliability.png" for folder in (tmp_path / "plain", tmp_path))
+    assert plain.read_bytes() != marked.read_bytes()  # the threshold is drawn
 
 
 def test_a_perfect_model_has_no_empty_tables(tmp_path: Path) -> None:

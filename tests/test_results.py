@@ -14,14 +14,16 @@ import pytest
 from madeof.images import Photo
 from madeof.predictor import Prediction
 from madeof.regions import Region
-from madeof.results import CSV_COLUMNS, Answer, PhotoResult, answers_for, csv_text
+from madeof.results import CSV_COLUMNS, Answer, PhotoResult, answers_for, csv_text, label
 
 EVIL = ("=cmd()|' /C calc'!A0", "<script>alert(1)</script>", "+1\n2", "Wood \x1b[31m")
 
 
-def prediction(area: float = 12.0, materials: tuple[str, ...] = ("Wood", "Sky", "Brick")) -> Prediction:
+def prediction(
+    area: float = 12.0, materials: tuple[str, ...] = ("Wood", "Sky", "Brick"), uncertain_below: float | None = None
+) -> Prediction:
     scores = np.array([0.7, 0.1, 0.2, 0.0][: len(materials)], np.float32)
-    return Prediction(materials, scores, area, (1, 2, 5, 5))
+    return Prediction(materials, scores, area, (1, 2, 5, 5), uncertain_below)
 
 
 def result(*answers: Answer, name: str = "a.jpg", **photo: Any) -> PhotoResult:
@@ -72,11 +74,11 @@ def test_csv() -> None:
     text = csv_text([result(Answer("mask, 1.png", prediction()), Answer("n", error='n "is" empty'))])
     assert read_csv(text) == [
         list(CSV_COLUMNS),
-        ["a.jpg", "mask, 1.png", "12", "1", "2", "5", "5", "Wood", "0.700000", "", ""],
-        ["a.jpg", "n", "", "", "", "", "", "", "", "", 'n "is" empty'],
+        ["a.jpg", "mask, 1.png", "12", "1", "2", "5", "5", "Wood", "0.700000", "", "", ""],
+        ["a.jpg", "n", "", "", "", "", "", "", "", "", "", 'n "is" empty'],
     ]
     noted = result(Answer("m", prediction(), ("small: 12 px",)), warnings=("damaged data: x",), damaged=True)
-    assert read_csv(csv_text([noted]))[1][9] == "damaged data: x; small: 12 px"
+    assert read_csv(csv_text([noted]))[1][10] == "damaged data: x; small: 12 px"
     assert csv_text([result(Answer("m", prediction()))], header=False).count("\n") == 1
     assert csv_text([]) == ",".join(CSV_COLUMNS) + "\n"
 
@@ -119,6 +121,24 @@ def test_text() -> None:
         "  n         error: n is empty",
     ]
     assert result(Answer("m", prediction())).text(top=1) == "a.jpg  (64 x 48)\n  m  Wood 0.70"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "uncertain", "in_csv", "line"),
+    [
+        (None, None, "", "Wood 0.70"),
+        (0.5, False, "false", "Wood 0.70"),
+        (0.7001, True, "true", "unsure: Wood 0.70"),
+    ],
+)
+def test_an_uncertain_answer_says_so(threshold: float | None, uncertain: bool | None, in_csv: str, line: str) -> None:
+    found = result(Answer("m", prediction(uncertain_below=threshold)))
+    assert found.to_dict()["regions"][0].get("uncertain") is uncertain
+    assert ("uncertain" in found.to_dict()["regions"][0]) is (threshold is not None)
+    head, row = read_csv(csv_text([found]))
+    assert row[head.index("uncertain")] == in_csv
+    assert found.text(top=1) == f"a.jpg  (64 x 48)\n  m  {line}"
+    assert label(prediction(uncertain_below=threshold)) == line.replace("0.70", "70%")
 
 
 def test_answers_for() -> None:

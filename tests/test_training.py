@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -16,11 +17,12 @@ from madeof import training
 from madeof.cli import main
 from madeof.datasets import open_dataset
 from madeof.errors import ConfigError, DatasetError, TrainingError, WriteError
-from madeof.nets import MaskAtPooling
+from madeof.nets import MaskAtPooling, build
 from madeof.record import Record
 from madeof.training import Config, loop
-from madeof.training.augment import Augment
-from madeof.training.calibrate import fit_temperature
+from madeof.training import run as run_module
+from madeof.training.augment import Augment, _compressed
+from madeof.training.calibrate import fit_temperature, fit_uncertain_below
 from madeof.training.export import read_net
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
@@ -58,6 +60,9 @@ def test_a_training_learns_colours_and_ends_as_a_model_folder(run: Path, tiny_da
     record = Record.read(run)
     assert record.materials == ("Brick", "Foliage", "Sky", "Wood")
     assert record.metrics["val"]["accuracy"] > 0.7  # 12 regions; chance is a quarter
+    assert not {"failures", "confused"} & set(record.metrics["val"])
+    assert record.metrics["val by source"] == {}  # there is one
+    assert record.uncertain_below is None  # 12 regions cannot say
     predictor = madeof.load(run)
     sample = open_dataset(tiny_dataset).split("val").read(0)
     predictor.set_image(sample.image)
@@ -138,7 +143,7 @@ def test_a_setting_that_cannot_work_leaves_the_folder_free(
     tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    for wrong in (f"trunk_weights={tmp_path}/none.safetensors", "trunk=resnet17", "min_photos=500", "strides=[64]"):
+    for wrong in (f"trunk_weights={tmp_path}/none.safetensors", "trunk=resnet17", "min_photos=500"):
         assert train(tiny_dataset, out, wrong) == 1
         assert len(capsys.readouterr().err.splitlines()) == 2  # the size of the data set, the error
     assert train(tiny_dataset, out, "head_epochs=1", "epochs=0") == 0
@@ -234,6 +239,9 @@ def test_no_val_split(tmp_path: Path) -> None:
         ("crop=100", "expected a multiple of 32"),
         ("dropout=1.5", "expected a share"),
         ("strides=[]", "expected a list"),
+        ("strides=[4, 64]", "strides has 64; expected some of 4, 8, 16, 32"),
+        ("paste=2", "paste is 2.0; expected a share from 0 to 1"),
+        ("context=moon", "expected one of 'none', 'ring', 'photo'"),
         ("side=8", "side is 8; expected 32 to"),
         ("where=image", "where='image' goes only with merge='blackout'"),
         ("nonsense", "expected key=value"),
@@ -381,6 +389,71 @@ def test_mask_noise_grows_shrinks_and_boxes() -> None:
     assert min(areas) < 479 < 480 < max(areas)
 
 
+def test_a_pasted_region_hides_what_is_under_it() -> None:
+    """On a grey photo with one large region, a white region of a black photo."""
+    image = np.full((64, 64, 3), 90, dtype=np.uint8)
+    masks = np.zeros((2, 64, 64), dtype=np.float32)
+    masks[0, :, 4:60] = 1
+    masks[1, :3, :3] = 1  # 9 pixels: too few to count
+    donor, region = np.zeros((100, 80, 3), dtype=np.uint8), np.zeros((100, 80), dtype=bool)
+    region[20:60, 30:70] = True
+    donor[region] = 255
+    augment = Augment(64, mask_noise=0.0)
+    augment.colour = lambda photo: photo  # type: ignore[assignment]
+    sizes = set()
+    for number in range(30):
+        with seeded([number]):
+            pasted, left, counts = augment.paste(image, masks, donor, region)
+        new = left[2] > 0
+        assert left.shape == (3, 64, 64)
+        assert (pasted[new] == 255).all()
+        assert (pasted[~new] == 90).all()
+        assert not (left[0][new]).any()
+        assert list(counts) == [left[0].sum() >= 0.4 * masks[0].sum(), False, True]
+        sizes.add(int(new.sum()))
+    assert (image == 90).all(), "the arguments are left alone"
+    assert masks[0].sum() == 64 * 56
+    assert len(sizes) > 10
+    assert min(sizes) >= 9**2
+    assert max(sizes) <= 45**2
+
+
+def test_pasting_brings_the_materials_of_other_photos(tiny_dataset: Path) -> None:
+    dataset = open_dataset(tiny_dataset).split("train")
+    outputs = np.arange(len(dataset.materials))
+    plain, pasting = (PhotosSampler(dataset, outputs, small(f"paste={share}")) for share in (0.0, 1.0))
+    batches = [(plain.batch(step), pasting.batch(step)) for step in range(plain.steps_per_epoch)]
+    more = [(len(b.materials), len(a.materials)) for a, b in batches]
+    assert sum(b for b, _ in more) > sum(a for _, a in more)
+    for _, batch in batches:
+        assert batch.masks.shape[0] == len(batch.materials) == len(batch.photo)
+        assert (batch.masks.flatten(1).sum(dim=1) > 0).all()
+    again = pasting.batch(0)
+    torch.testing.assert_close(again.images, batches[0][1].images, rtol=0, atol=0)
+
+
+def test_a_photo_is_compressed_now_and_then() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    torch.manual_seed(0)
+    changed = [bool((_compressed(image) != image).any()) for _ in range(200)]
+    assert 20 < sum(changed) < 60
+
+
+def test_judging_by_a_source_that_is_not_there(
+    tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tiny_dataset, tmp_path / "run", 'judge_sources=["moon"]') == 1
+    assert "no photo has the source 'moon'" in capsys.readouterr().err
+
+
+def test_stochastic_depth_only_where_the_trunk_knows_it() -> None:
+    architecture = {"net": "MaskAtPooling", "trunk": "test_efficientnet"}
+    deep = build(architecture, 3, drop_path=0.5).train()
+    assert any(getattr(m, "drop_prob", 0) > 0 for m in deep.modules())
+    with pytest.raises(ConfigError, match="has no drop_path .*; set drop_path to 0"):
+        build({**architecture, "trunk": "vgg11"}, 3, drop_path=0.5)
+
+
 def test_learning_rate() -> None:
     config = small("warmup=0.1", "schedule=cosine")
     rates = [loop.learning_rate(batch, 100, 2.0, config) for batch in range(100)]
@@ -407,6 +480,56 @@ def test_temperature_undoes_overconfidence() -> None:
     truth = np.array([random.choice(5, p=row) for row in chances])
     assert fit_temperature((logits * 3).astype(np.float32), truth) == pytest.approx(3, rel=0.1)
     assert fit_temperature(np.zeros((0, 5), dtype=np.float32), np.zeros(0, dtype=np.int64)) == 1.0
+
+
+def naive_threshold(scores: np.ndarray, correct: np.ndarray) -> float | None:
+    """The smallest score of which the answers at or above it are right in 90%."""
+    for score in np.unique(scores):
+        if (kept := scores >= score).sum() >= 10 and correct[kept].mean() >= 0.9:
+            return float(score)
+    return None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_certain_answers_are_right_in_90_percent(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random(200).round(2 if seed % 2 else 6).astype(np.float32)  # with and without ties
+    correct = random.random(200) < 0.3 + 0.7 * scores
+    threshold = fit_uncertain_below(scores, correct)
+    wanted = naive_threshold(scores, correct)
+    assert threshold is not None
+    assert wanted is not None
+    assert (scores >= threshold).tolist() == (scores >= wanted).tolist()
+    assert not np.isin(threshold, scores)  # halfway to the next answer, so that a last bit does not matter
+
+
+def test_a_threshold_where_all_none_or_few_answers_are_right() -> None:
+    scores = np.linspace(0.3, 1.0, 40)
+    assert fit_uncertain_below(scores, np.ones(40, bool)) == 0.0
+    assert fit_uncertain_below(scores, np.zeros(40, bool)) == 1.0
+    assert fit_uncertain_below(scores, scores > 0.9) == 1.0  # six right answers are too few to say
+    assert fit_uncertain_below(scores[:29], np.ones(29, bool)) is None
+    assert fit_uncertain_below(np.zeros(0), np.zeros(0, bool)) is None
+    ties = np.repeat([0.5, 0.8], 20)
+    assert fit_uncertain_below(ties, ties > 0.6) == pytest.approx(0.65)
+    assert fit_uncertain_below(ties, np.arange(40) % 10 > 0) == 0.0  # exactly 90%
+
+
+def test_one_source_can_calibrate_the_scores(tiny_dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
+    val = open_dataset(tiny_dataset).split("val")
+    sources = ("home", "street", "street", "home")
+    named = dataclasses.replace(val, photos=dataclasses.replace(val.photos, source=sources))
+
+    def judging(*judges: str) -> list[bool]:
+        return list(run_module._judging(named, val.materials[:3], small(f"judge_sources={list(judges)}")))
+
+    rows = [int(photo) for photo, m in zip(val.regions.photo, val.regions.material, strict=True) if m < 3]
+    assert 6 < len(rows) < 12
+    assert judging() == judging("home", "street") == [True] * len(rows)
+    assert judging("street") == [row in (1, 2) for row in rows]
+    assert not caplog.messages
+    assert judging("moon") == [True] * len(rows)
+    assert caplog.messages == ["no val photo of moon has a known material: all val photos calibrate the scores"]
 
 
 def test_worker_processes_give_the_same_model(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import DatasetError, InputError, ModelError
-from madeof.materials import positions
-from madeof.metrics import Interval, Metrics, measure
-from madeof.text import listed, show
+from madeof.evaluated import Evaluation, Failure
+from madeof.text import show
+
+__all__ = ["Evaluation", "Failure", "evaluate"]
 
 _logger = logging.getLogger("madeof")
 
@@ -24,6 +23,8 @@ class _Record(Protocol):
     def name(self) -> str: ...
     @property
     def version(self) -> str: ...
+    @property
+    def uncertain_below(self) -> float | None: ...
 
 
 class _Predictor(Protocol):
@@ -51,6 +52,8 @@ class _Sample(Protocol):
 class _Photos(Protocol):
     @property
     def name(self) -> Sequence[str]: ...
+    @property
+    def source(self) -> Sequence[str]: ...
 
 
 class _Dataset(Protocol):
@@ -64,126 +67,6 @@ class _Dataset(Protocol):
     def digest(self) -> str: ...
     def __len__(self) -> int: ...
     def read(self, photo: int, /) -> _Sample: ...
-
-
-class Failure(NamedTuple):
-    """A photo that could not be evaluated."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What a model said of each of the N regions of a data set. All text in it can be written as UTF-8."""
-
-    model: str
-    """Name and version."""
-    materials: tuple[str, ...]
-    """The model's C materials: the columns of `scores`."""
-    digest: str
-    """Of the data set."""
-    photos: tuple[str, ...]
-    """The names of the photos that were evaluated."""
-    photo: NDArray[np.int64]
-    """(N,) each region's photo, a position in `photos`."""
-    region: NDArray[np.int64]
-    """(N,) each region's row in the table of the data set, or of its split, that was evaluated."""
-    area: NDArray[np.int64]
-    """(N,) pixels."""
-    box: NDArray[np.int64]
-    """(N, 4) x0, y0, x1, y1 in pixels, x1 and y1 one past the region's last pixel."""
-    truth: tuple[str, ...]
-    """(N,) the name of each region's material in the data set."""
-    scores: NDArray[np.float32] = field(repr=False)
-    """(N, C) calibrated probabilities."""
-    failures: tuple[Failure, ...] = ()
-    """The photos that are in none of the above."""
-
-    @cached_property
-    def metrics(self) -> Metrics:
-        """All figures; computed once."""
-        return measure(
-            np.array(positions(self.truth, self.materials), dtype=np.int64),
-            self.scores,
-            self.area,
-            self.photo,
-            materials=self.materials,
-            names=self.truth,
-        )
-
-    @property
-    def predicted(self) -> list[str]:
-        """(N,) the material with the best score of each region."""
-        return [self.materials[index] for index in self.scores.argmax(axis=1)] if len(self.scores) else []
-
-    def summary(self) -> dict[str, Any]:
-        """The figures as `madeof evaluate --json` prints them; None (null) where there is nothing to divide by."""
-        found = self.metrics
-        return {
-            "regions": found.regions,
-            "accuracy": found.accuracy,
-            "mean_class_accuracy": found.mean_class_accuracy,
-            "by_material": {
-                row.name: {
-                    "regions": row.regions,
-                    "accuracy": row.recall,
-                    "precision": row.precision,
-                    "recall": row.recall,
-                    "f1": row.f1,
-                }
-                for row in found.by_material
-            },
-            "by_size": [
-                {
-                    "under": row.under,
-                    "label": row.label,
-                    "regions": row.regions,
-                    "accuracy": row.accuracy,
-                    "accuracy_interval": _ends(row.accuracy_interval),
-                    "mean_class_accuracy": row.mean_class_accuracy,
-                }
-                for row in found.by_size
-            ],
-            "accuracy_interval": _ends(found.accuracy_interval),
-            "mean_class_accuracy_interval": _ends(found.mean_class_accuracy_interval),
-            "nameable": found.nameable,
-            "accuracy_nameable": found.accuracy_nameable,
-            "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
-            "unpredictable": found.unpredictable,
-            "macro_f1": found.macro_f1,
-            "top_k": {str(k): value for k, value in found.top_k.items()},
-            "mean_score": found.mean_score,
-            "calibration_error": found.calibration_error,
-            "log_loss": found.log_loss,
-            "confused": [
-                {"material": truth, "predicted": predicted, "regions": count}
-                for truth, predicted, count in found.confusion.pairs()
-            ],
-            "model": self.model,
-            "dataset": self.digest,
-            "photos": len(self.photos),
-            "failures": [{"photo": failure.name, "reason": failure.reason} for failure in self.failures],
-        }
-
-    def text(self) -> str:
-        """The main figures as lines for a terminal."""
-        found = self.metrics
-        lines = [
-            f"model                {show(self.model)}",
-            f"evaluated            {found.regions} regions of {len(self.photos)} photos",
-            f"accuracy             {percent(found.accuracy)} (95% interval {percent_range(found.accuracy_interval)})",
-            f"mean class accuracy  {percent(found.mean_class_accuracy)} "
-            f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
-            f"in the best 5        {percent(found.top_k[5])}",
-        ]
-        if found.unpredictable:
-            names = listed(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
-            lines += [
-                f"not in its list      {names}: these regions count as wrong; without them the accuracy is "
-                f"{percent(found.accuracy_nameable)}"
-            ]
-        return "\n".join(lines)
 
 
 def evaluate(
@@ -203,6 +86,7 @@ def evaluate(
         ModelError: the model's scores are not probabilities.
     """
     photos: list[str] = []
+    sources: list[str] = []
     failures: list[Failure] = []
     truth: list[str] = []
     parts: list[tuple[NDArray[Any], ...]] = []
@@ -224,6 +108,7 @@ def evaluate(
             )
             parts.append(part)
             photos.append(name)
+            sources.append(_utf8(dataset.photos.source[number]))
             truth += [_utf8(dataset.materials[index]) for index in sample.materials]
         if progress is not None:
             progress(number + 1, len(dataset))
@@ -248,6 +133,8 @@ def evaluate(
         truth=tuple(truth),
         scores=table,
         failures=tuple(failures),
+        sources=tuple(sources),
+        uncertain_below=predictor.record.uncertain_below,
     )
 
 
@@ -273,20 +160,6 @@ def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     if not rows.size:
         return 0, 0, 0, 0
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def percent(value: float | None) -> str:
-    """A fraction as people read it; "-" where there is none."""
-    return "-" if value is None else f"{100 * value:.1f}%"
-
-
-def percent_range(interval: Interval | None) -> str:
-    """An interval of fractions as people read it; "-" where there is none."""
-    return "-" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
-
-
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else [interval.low, interval.high]
 
 
 def _utf8(text: str) -> str:

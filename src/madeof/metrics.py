@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from madeof.intervals import DRAWS, Interval, resampled
 from madeof.materials import key
+from madeof.reliability import SCORE_BINS, Calibration, ScoreBin, by_score, calibration, score_bins
 
 SIZE_BOUNDS: tuple[int, ...] = (
     1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 500000, 1000000,
@@ -20,19 +22,8 @@ SIZE_BOUNDS: tuple[int, ...] = (
 """Areas in pixels: a region belongs to the first bound that it is under, as in the original's EvaluateAccuracy.py."""
 
 TOP_K = (1, 2, 3, 5)
-SCORE_BINS = 15
-DRAWS = 1000
 _UNKNOWN = "(not in the model's list)"
-_INDICES_AT_ONCE = 1 << 22  # of drawn photos; bounds the memory of the bootstrap to some 100 MB
 _LEAST = float(np.finfo(np.float64).eps)  # what a score of 0 is raised to before its logarithm, as scikit-learn does
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The middle 95% of what resampled photos give; both ends are fractions in [0, 1]."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -72,22 +63,12 @@ class SizeFigures:
     accuracy: float | None
     accuracy_interval: Interval | None
     mean_class_accuracy: float | None
+    calibration: Calibration
 
     @property
     def label(self) -> str:
         """What a table says of it."""
         return f"{SIZE_BOUNDS[-1]} and more" if self.under is None else f"under {self.under}"
-
-
-@dataclass(frozen=True)
-class ScoreBin:
-    """The regions whose top score lies in [low, high); the last bin holds 1 as well."""
-
-    low: float
-    high: float
-    regions: int
-    mean_score: float | None
-    accuracy: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +116,7 @@ class Metrics:
     """The mean over the materials that occur of each one's F1."""
     top_k: dict[int, float | None]
     """For each k, the fraction whose true material is among the k best scores."""
-    mean_score: float | None
-    """The mean of the top scores: what the model believes its accuracy to be."""
-    calibration_error: float | None
-    """Expected calibration error over 15 equal bins of the top score."""
+    calibration: Calibration
     log_loss: float | None
     """Mean of -ln(score of the true material) over the nameable regions."""
     by_material: tuple[MaterialFigures, ...]
@@ -196,10 +174,11 @@ def measure(
     labels = (*materials, *unnamed)
     each = [MaterialFigures(*row) for row in zip(labels, support.tolist(), calls.tolist(), hits.tolist(), strict=True)]
     bins = np.searchsorted(SIZE_BOUNDS, areas, side="right")  # an area equal to a bound is not under it
-    intervals = _intervals(rows, bins, correct, photos, height, draws, seed)
+    sizes = len(SIZE_BOUNDS) + 1
+    groups = [(bins, sizes), (score_bins(top), SCORE_BINS)]
+    intervals = resampled(rows, height, groups, correct, photos, draws=draws, seed=seed)
     nameable = rows < columns
     rank = _ranks(rows[nameable], scores[nameable])
-    score_bins = _by_score(top, correct)
     return Metrics(
         regions=count,
         photos=len(np.unique(photos)),
@@ -212,12 +191,11 @@ def measure(
         mean_class_accuracy_nameable=_recall(support[:columns], hits[:columns]),
         macro_f1=_mean(np.array([row.f1 for row in each if row.regions], dtype=np.float64)),
         top_k={k: _ratio(int((rank < k).sum()), count) for k in TOP_K},
-        mean_score=_mean(top),
-        calibration_error=_calibration_error(score_bins),
+        calibration=calibration(top, correct),
         log_loss=_log_loss(rows[nameable], scores[nameable]),
         by_material=tuple(row for row in each if row.regions or row.predicted),
-        by_size=_by_size(bins, rows, correct, height, intervals[2:]),
-        by_score=score_bins,
+        by_size=_by_size(bins, rows, top, correct, height, intervals[2 : 2 + sizes]),
+        by_score=by_score(top, correct, intervals[2 + sizes :]),
         confusion=Confusion(labels, tuple(materials), confusion),
         unpredictable={
             row.name: row.regions for row in sorted(each[columns:], key=lambda row: row.regions, reverse=True)
@@ -283,27 +261,10 @@ def _log_loss(rows: NDArray[np.int64], scores: NDArray[np.float64]) -> float | N
     return _mean(-np.log(own.clip(_LEAST, 1.0)))
 
 
-def _by_score(top: NDArray[np.float64], correct: NDArray[np.bool_]) -> tuple[ScoreBin, ...]:
-    edges = np.linspace(0.0, 1.0, SCORE_BINS + 1)
-    place = np.searchsorted(edges[1:-1], top, side="right")
-    parts = [place == number for number in range(SCORE_BINS)]
-    return tuple(
-        ScoreBin(float(low), float(high), int(part.sum()), _mean(top[part]), _mean(correct[part]))
-        for low, high, part in zip(edges[:-1], edges[1:], parts, strict=True)
-    )
-
-
-def _calibration_error(bins: Sequence[ScoreBin]) -> float | None:
-    """Sum over bins of (regions in it / regions) |accuracy - mean score| (Guo et al. 2017, equation 3)."""
-    gaps = [
-        b.regions * abs(b.accuracy - b.mean_score) for b in bins if b.accuracy is not None and b.mean_score is not None
-    ]
-    return _ratio(sum(gaps), sum(b.regions for b in bins))
-
-
 def _by_size(
     bins: NDArray[np.int64],
     rows: NDArray[np.int64],
+    top: NDArray[np.float64],
     correct: NDArray[np.bool_],
     height: int,
     intervals: Sequence[Interval | None],
@@ -313,58 +274,9 @@ def _by_size(
         part = bins == number
         support = np.bincount(rows[part], minlength=height)
         hits = np.bincount(rows[part & correct], minlength=height)
-        figures.append(SizeFigures(under, int(part.sum()), _mean(correct[part]), interval, _recall(support, hits)))
+        accuracies = _mean(correct[part]), interval, _recall(support, hits)
+        figures.append(SizeFigures(under, int(part.sum()), *accuracies, calibration(top[part], correct[part])))
     return tuple(figures)
-
-
-def _intervals(
-    rows: NDArray[np.int64],
-    bins: NDArray[np.int64],
-    correct: NDArray[np.bool_],
-    photos: NDArray[np.int64],
-    height: int,
-    draws: int,
-    seed: int,
-) -> list[Interval | None]:
-    """Of the accuracy, the mean class accuracy, then the accuracy of each size.
-
-    A draw of photos is how often each is in it, a row of a (draws, photos) matrix W. With each photo's right and
-    all regions by material and by size in two (photos, columns) matrices R and T, all draws are W R and W T.
-    """
-    wide = height + len(SIZE_BOUNDS) + 1
-    _, photo = np.unique(photos, return_inverse=True)
-    number = int(photo.max()) + 1 if photo.size else 0
-    if number < 2 or draws < 1:
-        return [None] * (wide - height + 2)
-    right, total = (np.zeros((number, wide)) for _ in range(2))
-    for column in (rows, height + bins):
-        np.add.at(total, (photo, column), 1.0)
-        np.add.at(right, (photo, column), correct)
-    rng = np.random.default_rng(seed)
-    step = max(1, _INDICES_AT_ONCE // number)
-    sums: list[NDArray[np.float64]] = []
-    for start in range(0, draws, step):
-        some = min(step, draws - start)
-        drawn = rng.integers(number, size=(some, number)) + np.arange(some)[:, None] * number
-        weights = np.bincount(drawn.ravel(), minlength=some * number).reshape(some, number).astype(np.float64)
-        sums.append(np.stack([weights @ right, weights @ total]))
-    hits, support = np.concatenate(sums, axis=1)  # each (draws, columns)
-    # What is not in a draw has no share in it: NaN here, left out below.
-    ratios = np.divide(hits, support, out=np.full_like(hits, np.nan), where=support > 0)
-    occurs = support[:, :height] > 0
-    micro = hits[:, :height].sum(axis=1) / support[:, :height].sum(axis=1)
-    macro = np.where(occurs, ratios[:, :height], 0.0).sum(axis=1) / occurs.sum(axis=1)
-    several = (total[:, height:] > 0).sum(axis=0) > 1  # photos of a size; one alone cannot vary
-    sizes = [ratios[:, height + i] if several[i] else ratios[:0, 0] for i in range(len(SIZE_BOUNDS) + 1)]
-    return [_middle(values) for values in (micro, macro, *sizes)]
-
-
-def _middle(values: NDArray[np.float64]) -> Interval | None:
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return None
-    low, high = np.percentile(values, (2.5, 97.5))
-    return Interval(float(low), float(high))
 
 
 def _recall(support: NDArray[np.int64], hits: NDArray[np.int64]) -> float | None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from madeof import files
 from madeof.errors import WriteError
-from madeof.regions import Mask, check_mask
+from madeof.masks import Mask, Region, check_region
 from madeof.text import show
 
 # Okabe and Ito's colours, which the colour-blind tell apart, the ones that stand out most from photos first.
@@ -36,7 +36,7 @@ class _Shape(NamedTuple):
 
 
 def draw(
-    photo: NDArray[np.uint8], regions: Sequence[tuple[Mask, str]], *, max_side: int = 1600, min_side: int = 512
+    photo: NDArray[np.uint8], regions: Sequence[tuple[Mask | Region, str]], *, max_side: int = 1600, min_side: int = 512
 ) -> Image.Image:
     """Draw regions over a photo: a faint fill, an outline and a label each.
 
@@ -45,7 +45,7 @@ def draw(
 
     Args:
         photo: RGB, (H, W, 3) uint8.
-        regions: masks of the photo's size, (H, W) bool or coverage, each with its label; "" for none.
+        regions: regions, or masks of the photo's size, (H, W) bool or coverage, each with its label; "" for none.
         max_side: a larger photo is shrunk to it, in pixels.
         min_side: a smaller photo is enlarged to it, so that labels can be read.
 
@@ -61,7 +61,8 @@ def draw(
     picture = Image.fromarray(photo).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     shapes = []
     for index, (mask, label) in enumerate(regions):
-        inside = _at_size(check_mask(mask, (height, width), name=label or f"region {index}"), size)
+        region = check_region(mask, (height, width), name=label or f"region {index}")
+        inside = _at_size(region.mask, size)
         shapes.append(_Shape(inside, _COLOURS[index % len(_COLOURS)], show(label).strip(), int(inside.sum())))
     shapes.sort(key=lambda shape: -shape.area)  # the small ones on top
     line = max(2.0, max(size) / 420)

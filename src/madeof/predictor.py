@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.errors import InputError, MissingExtraError, ModelError, RegionError
+from madeof.engines import DEFAULT
+from madeof.errors import InputError, MissingExtraError, ModelError, PhotoError, RegionError
 from madeof.images import Photo, read_photo
-from madeof.record import RECORD, Record
-from madeof.regions import Mask, check_mask, mask_box, read_mask
+from madeof.masks import Region, check_region
+from madeof.record import RANGES, RECORD, Record
+from madeof.regions import read_mask
 from madeof.sessions import Features, Sessions
 from madeof.text import show
 
@@ -36,6 +38,8 @@ class Prediction:
     """Pixels of the region at the photo's own size; the sum of its coverage when the mask is soft."""
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in pixels: the smallest box around the region, x1 and y1 one past its last pixel."""
+    uncertain_below: float | None = None
+    """The model's own threshold for `uncertain`; None where it has none."""
 
     @property
     def material(self) -> str:
@@ -46,6 +50,14 @@ class Prediction:
     def score(self) -> float:
         """The calibrated probability of `material`, in [0, 1]."""
         return float(self.scores.max())
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the score is under the one from which on 90% of the answers on val photos were right.
+
+        Never where the model does not know such a score.
+        """
+        return self.uncertain_below is not None and self.score < self.uncertain_below
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.
@@ -65,15 +77,18 @@ class Predictor:
     Args:
         folder: a model folder.
         threads: how many threads the model uses; 0 takes one for each core.
+        engine: what runs the encoder: "onnxruntime", or with the extra `openvino` "openvino", "openvino-bf16" or
+            "openvino-int8".
 
     Raises:
         ModelError: the folder is not a whole model.
+        MissingExtraError: the engine is not installed.
     """
 
-    def __init__(self, folder: str | Path, *, threads: int = 0) -> None:
+    def __init__(self, folder: str | Path, *, threads: int = 0, engine: str = DEFAULT) -> None:
         self.record = Record.read(folder)
         self.materials = self.record.materials
-        self._sessions = Sessions(Path(folder), self.record, threads=threads)
+        self._sessions = Sessions(Path(folder), self.record, threads=threads, engine=engine)
         self._photo: Photo | None = None
         self._features: Features = ()
 
@@ -86,23 +101,35 @@ class Predictor:
             strict: make damaged JPEG data an error instead of a warning in the result.
 
         Returns:
-            the photo as it was read: pixels with the EXIF rotation applied, and warnings.
+            the photo as it was read: its `size` with the EXIF rotation applied, and warnings. Of a large JPEG the
+            `pixels` are no more than the model needs; `madeof.images.read_photo` reads them all.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: it cannot be read, or is a `Photo` that was decoded too small for this model.
         """
         self._photo, self._features = None, ()  # a photo that fails must not leave the last one in its place
-        photo = image if isinstance(image, Photo) else read_photo(image, max_megapixels=max_megapixels, strict=strict)
-        self._features = self._sessions.encode(self.record.preprocessing.image(photo.pixels))
+        preprocessing = self.record.preprocessing
+        if isinstance(image, Photo):
+            photo = image
+            least = preprocessing.least_size(*photo.size)
+            if photo.reduced and (photo.pixels.shape[0] < least[0] or photo.pixels.shape[1] < least[1]):
+                raise PhotoError(
+                    f"{show(photo.name)} was decoded at {photo.pixels.shape[1]} x {photo.pixels.shape[0]}; expected at "
+                    f"least {least[1]} x {least[0]} for this model: give its path, or read it without least_size"
+                )
+        else:
+            photo = read_photo(image, max_megapixels=max_megapixels, strict=strict, least_size=preprocessing.least_size)
+        self._features = self._sessions.encode(preprocessing.image(photo.pixels, photo.size))
         self._photo = photo
         return photo
 
-    def scores(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[np.float32]:
+    def scores(self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any]) -> NDArray[np.float32]:
         """The calibrated probability of each material for each region.
 
         Args:
             masks: N masks of the photo's height and width, each (H, W): bool, or float coverage in [0, 1], or integers
-                that are all 0 and 1 or all 0 and 255.
+                that are all 0 and 1 or all 0 and 255. Or `madeof.regions.Region`s, which hold no more of a mask than
+                its box: boxes, polygons and the blobs of a label map cost least as these.
 
         Returns:
             (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
@@ -114,28 +141,34 @@ class Predictor:
         """
         return self._scores(self._checked(masks))
 
-    def predict(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> list[Prediction]:
+    def predict(self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any]) -> list[Prediction]:
         """Name the material of each region of the photo that `set_image` was given.
 
         Args and errors are those of `scores`.
         """
         checked = self._checked(masks)
         return [
-            Prediction(self.materials, row, area=float(np.sum(mask, dtype=np.float64)), box=mask_box(mask))
-            for row, mask in zip(self._scores(checked), checked, strict=True)
+            Prediction(
+                self.materials,
+                row,
+                area=float(region.area),
+                box=region.box,
+                uncertain_below=self.record.uncertain_below,
+            )
+            for row, region in zip(self._scores(checked), checked, strict=True)
         ]
 
-    def _checked(self, masks: Iterable[NDArray[Any]]) -> list[Mask]:
+    def _checked(self, masks: Iterable[NDArray[Any] | Region]) -> list[Region]:
         if self._photo is None:
             raise InputError("got masks but no photo: call set_image first")
         if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
             raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
-        return [check_mask(mask, self._photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+        return [check_region(mask, self._photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
 
-    def _scores(self, checked: list[Mask]) -> NDArray[np.float32]:
+    def _scores(self, checked: list[Region]) -> NDArray[np.float32]:
         if self._photo is None or not checked:
             return np.zeros((0, len(self.materials)), dtype=np.float32)
-        height, width = self.record.preprocessing.network_size(*self._photo.size)
+        height, width = self.record.preprocessing.mask_size(*self._photo.size)
         step = max(1, _CELLS_AT_ONCE // (height * width))
         parts = [
             self._sessions.classify(self._features, self.record.preprocessing.masks(checked[i : i + step]))
@@ -155,18 +188,21 @@ def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.flo
     return values.astype(np.float32)
 
 
-def load(model: str | Path | None = None, *, threads: int = 0) -> Predictor:
+def load(model: str | Path | None = None, *, threads: int = 0, engine: str = DEFAULT) -> Predictor:
     """Load a model.
 
     Args:
         model: a model folder, a name on the Hugging Face Hub such as "someone/stones" (extra `hub`), or None for the
             bundled model.
         threads: how many threads it uses; 0 takes one for each core.
+        engine: what runs the encoder; see `Predictor`.
 
     Raises:
         ModelError: there is no such model, or it is not whole.
+        InputError: there is no such engine, or this CPU cannot run it.
+        MissingExtraError: the engine is not installed.
     """
-    return Predictor(_folder_of(model), threads=threads)
+    return Predictor(_folder_of(model), threads=threads, engine=engine)
 
 
 def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Prediction:
@@ -212,7 +248,7 @@ def _download(name: str) -> Path:
         missing = MissingExtraError("getting it from the Hub", "hub")
         raise ModelError(f"there is no model folder {name}, and {missing}") from error
     try:
-        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx"]))
+        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx", RANGES]))
     except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(

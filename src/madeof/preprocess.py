@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import ModelError
+from madeof.masks import Region
 
 Resize = Literal["fit", "limit"]
-_LIMITS = {"side": (32, 8192), "multiple": (1, 1024), "max_pixels": (1024, 100_000_000)}
+_SPARE = 1.5  # how many times the network's size a photo that is decoded smaller keeps, at least
+_LONG = 12_000  # bytes of mask in a cell's row from which on it is summed by itself
+_LIMITS = {"side": (32, 8192), "multiple": (1, 1024), "max_pixels": (1024, 100_000_000), "mask_stride": (1, 32)}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Preprocessing:
     """Both sides become a multiple of this, for `fit`."""
     max_pixels: int = 1_500_000
     """Height times width, for `limit`."""
+    mask_stride: int = 1
+    """A mask is given as the coverage of cells of so many of the net's pixels each way: the stride of the finest map
+    that the net pools, where it sees no more of the mask than that."""
 
     def __post_init__(self) -> None:
         if self.resize not in get_args(Resize):
@@ -70,13 +76,28 @@ class Preprocessing:
         scale = self.side / max(height, width)
         return self._round(height * scale), self._round(width * scale)
 
+    def mask_size(self, height: int, width: int) -> tuple[int, int]:
+        """The (height, width) of a mask as the net takes it, for a photo of this height and width."""
+        h, w = self.network_size(height, width)
+        return -(-h // self.mask_stride), -(-w // self.mask_stride)
+
     def _round(self, length: float) -> int:
         return max(1, round(length / self.multiple)) * self.multiple
 
-    def image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Resize and normalise a photo: (H, W, 3) uint8 RGB -> (1, 3, h, w) float32."""
-        size = self.network_size(*pixels.shape[:2])
-        return self.normalise(resize_image(pixels, size)[np.newaxis])
+    def least_size(self, height: int, width: int) -> tuple[int, int]:
+        """The (height, width) from which a photo of this height and width may be decoded smaller, and no further."""
+        h, w = self.network_size(height, width)
+        return math.ceil(h * _SPARE), math.ceil(w * _SPARE)
+
+    def image(self, pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Resize and normalise a photo: (H, W, 3) uint8 RGB -> (1, 3, h, w) float32.
+
+        Args:
+            pixels: the photo.
+            size: the photo's own (height, width), where `pixels` were decoded smaller.
+        """
+        height, width = size or pixels.shape[:2]
+        return self.normalise(resize_image(pixels, self.network_size(height, width))[np.newaxis])
 
     def normalise(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Normalise photos that have their size already: (B, h, w, 3) uint8 RGB -> (B, 3, h, w) float32."""
@@ -86,11 +107,18 @@ class Preprocessing:
         values *= scale
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
-    def masks(self, masks: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[np.float32]:
-        """Resize N masks, each (H, W) bool or coverage in [0, 1], to (N, 1, h, w) float32 coverage."""
-        height, width = masks[0].shape
-        size = self.network_size(height, width)
-        return np.stack([resize_mask(mask, size) for mask in masks])[:, np.newaxis]
+    def masks(self, masks: Sequence[NDArray[Any] | Region] | NDArray[Any]) -> NDArray[np.float32]:
+        """Resize N masks of one photo to (N, 1, h, w) float32 coverage of `mask_size`.
+
+        Args:
+            masks: each (H, W) bool or coverage in [0, 1], or a `Region`, of which only its cut-out is worked on.
+        """
+        first = masks[0]
+        size = self.mask_size(*(first.size if isinstance(first, Region) else first.shape))
+        result = np.zeros((len(masks), 1, *size), dtype=np.float32)
+        for mask, cells in zip(masks, result[:, 0], strict=True):
+            _shrink(mask, cells)
+        return result
 
 
 def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -104,50 +132,82 @@ def resize_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
     return np.asarray(resized)
 
 
-def resize_mask(mask: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize a mask, (H, W) bool or coverage, to the coverage of each cell of `size` (h, w), float32.
+def resize_mask(mask: NDArray[Any] | Region, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize a mask, (H, W) bool or coverage, or a region to the coverage of each cell of `size` (h, w), float32.
 
     A cell's coverage is the exact mean over its area, of which pixels at its edge have a part. Only the region's own
     box is worked on. A region that is not empty keeps a coverage above 0, however small it is.
     """
-    if mask.shape == size:
-        return mask.astype(np.float32)
     result = np.zeros(size, dtype=np.float32)
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return result
-    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    y_edges, down, top = _cells(rows, mask.shape[0], size[0])
-    x_edges, across, left = _cells(columns, mask.shape[1], size[1])
-    part = _means(mask[down, across], y_edges, mask.shape[0] / size[0])
-    part = _means(np.ascontiguousarray(part.T), x_edges, mask.shape[1] / size[1]).T
-    result[top : top + part.shape[0], left : left + part.shape[1]] = part.clip(0, 1)
+    _shrink(mask, result)
     return result
 
 
-def _cells(occupied: NDArray[np.intp], length: int, cells: int) -> tuple[NDArray[np.float64], slice, int]:
-    """The cells that touch the pixels `occupied` (ascending) of a side of `length` pixels in `cells` cells.
+def _shrink(mask: NDArray[Any] | Region, cells: NDArray[np.float32]) -> None:
+    """Write the coverage of the cells that a mask or region touches into `cells`, (h, w), which are 0."""
+    if not isinstance(mask, Region):
+        if not mask.any():
+            return
+        mask = Region("mask", mask).tight()
+    (x, y), (height, width) = mask.corner, mask.size
+    values: NDArray[Any] = mask.cut
+    if (height, width) == cells.shape:
+        cells[y : y + values.shape[0], x : x + values.shape[1]] = values
+        return
+    if values.dtype == np.bool_ and mask.area == values.size:  # a box: what holds for one column holds for all
+        column, row = (np.ones((side, 1), dtype=np.uint8) for side in values.shape)
+        down, top = _turned_sums(column, y, height, cells.shape[0])
+        across, left = _turned_sums(row, x, width, cells.shape[1])
+        sums = down.T * across
+    else:  # bytes are the quickest to add up, and of what the rows' sums leave there is little to turn
+        values = values.view(np.uint8) if values.dtype == np.bool_ else values.astype(np.float32, copy=False)
+        turned, top = _turned_sums(values, y, height, cells.shape[0])
+        sums, left = _turned_sums(turned, x, width, cells.shape[1])
+    sums /= np.float32(height * width)  # a cell's area in those units
+    np.clip(sums, 0, 1, out=cells[top : top + sums.shape[0], left : left + sums.shape[1]])
+
+
+def _turned_sums(values: NDArray[Any], start: int, length: int, cells: int) -> tuple[NDArray[np.float32], int]:
+    """The sums of rows over the cells that they touch, where a side of `length` pixels is divided into `cells` cells.
+
+    Args:
+        values: (n, W) uint8 (0 and 1) or float32: the pixels from `start` on; all others are 0.
+        start: of the first row, in pixels.
+        length: pixels of the side.
+        cells: cells of the side.
 
     Returns:
-        their edges in pixels, counted from the first pixel that they touch; which pixels those are; the first cell.
+        (W, m) float32, turned over, in units of 1 / `cells` rows, so that whole numbers stay whole; and which cell the
+        first of the m is.
     """
-    scale = length / cells
-    first = min(cells - 1, int(occupied[0] / scale))
-    last = max(first + 1, min(cells, math.ceil((int(occupied[-1]) + 1) / scale)))
-    start, stop = math.floor(first * scale), min(length, math.ceil(last * scale))
-    edges = np.arange(first, last + 1) * scale - start
-    return edges.clip(0, stop - start), slice(start, stop), first
+    count = len(values)
+    first, last = start * cells // length, -(-(start + count) * cells // length)
+    edges = (np.arange(first, last + 1) * length - start * cells).clip(0, count * cells)  # in those units
+    whole, part = np.divmod(edges, cells)
+    sums = np.multiply(_begun(values, whole), cells, dtype=np.float32)
+    # An edge may cut a row in two: its first part belongs to the cell before it.
+    cut = values[np.minimum(whole, count - 1)] * part.astype(np.float32)[:, np.newaxis]
+    sums -= cut[:-1]
+    sums += cut[1:]
+    return np.ascontiguousarray(sums.T), first
 
 
-def _means(values: NDArray[Any], edges: NDArray[np.float64], scale: float) -> NDArray[np.float32]:
-    """The means over [edges[i], edges[i + 1]) down the columns of `values`: (n, W) -> (len(edges) - 1, W)."""
-    whole = np.minimum(edges.astype(np.int64), len(values) - 1)
-    parts = edges - whole
-    means = np.empty((len(edges) - 1, values.shape[1]), dtype=np.float32)
-    for row, (first, last) in enumerate(itertools.pairwise(whole)):  # 50 times as fast as one cumulative sum
-        inside = values[first:last].sum(axis=0, dtype=np.float32)
-        means[row] = inside - np.float32(parts[row]) * values[first] + np.float32(parts[row + 1]) * values[last]
-    return means / np.float32(scale)
+def _begun(values: NDArray[Any], edges: NDArray[np.int64]) -> NDArray[Any]:
+    """The sums of the rows [edges[i], edges[i + 1]) of `values`, which may be none: (len(edges) - 1, W)."""
+    rows = np.diff(edges)
+    most = int(rows.max())
+    kind = values.dtype if values.dtype != np.uint8 or most < 256 else np.dtype(np.uint32)
+    sums = np.zeros((len(rows), values.shape[1]), dtype=kind)
+    if values.nbytes > _LONG * len(rows):  # cell by cell, each at the speed of memory
+        for total, (first, last) in zip(sums, itertools.pairwise(edges.tolist()), strict=True):
+            np.add.reduce(values[first:last], axis=0, dtype=kind, out=total)
+        return sums
+    for step in range(most):  # one row of every cell at a time: few steps, and each is long
+        taken = values[np.minimum(edges[:-1] + step, len(values) - 1)]
+        if rows.min() <= step:
+            taken *= (rows > step).astype(values.dtype)[:, np.newaxis]
+        sums += taken
+    return sums
 
 
 def _texts(values: Sequence[float]) -> str:

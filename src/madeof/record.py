@@ -23,6 +23,7 @@ RECORD = "model.json"
 ENCODER = "encoder.onnx"
 CLASSIFIER = "classifier.onnx"
 WEIGHTS = "weights.safetensors"
+RANGES = "ranges.json"
 
 _LFS = b"version https://git-lfs"
 _MOST_BYTES = 16 << 20  # of model.json
@@ -42,6 +43,8 @@ class Record:
     """What `madeof.nets.build` takes."""
     temperature: float = 1.0
     """Logits are divided by this before the softmax: the calibration."""
+    uncertain_below: float | None = None
+    """The score, in [0, 1], from which on 90% of the answers on val photos were right; None where that is not known."""
     background: int | None = None
     """The output that stands for no material and is never an answer; its probability is nobody's."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -60,6 +63,8 @@ class Record:
         least, most = _TEMPERATURES
         if not least <= self.temperature <= most:  # so written, it is true for NaN
             raise ModelError(f"the temperature is {self.temperature:.6g}; expected {least:g} to {most:g}")
+        if self.uncertain_below is not None and not 0 <= self.uncertain_below <= 1:
+            raise ModelError(f"uncertain_below is {self.uncertain_below:.6g}; expected a score from 0 to 1, or null")
 
     @property
     def outputs(self) -> int:
@@ -69,7 +74,7 @@ class Record:
     def write(self, folder: str | Path) -> Record:
         """Write `model.json` into `folder`, with size and hash of the files that lie there now; return what it says."""
         folder = Path(folder)
-        present = [folder / name for name in (ENCODER, CLASSIFIER, WEIGHTS) if (folder / name).is_file()]
+        present = [folder / name for name in (ENCODER, CLASSIFIER, WEIGHTS, RANGES) if (folder / name).is_file()]
         sums = {path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in present}
         record = dataclasses.replace(self, files=sums)
         values = {"format": FORMAT, **dataclasses.asdict(record)}
@@ -181,6 +186,8 @@ def _check_types(given: dict[str, Any]) -> None:
         raise ModelError(f"background is {_shown(background)}; expected null or the number of an output")
     if not _is_number(given.get("temperature", 1.0)):
         raise ModelError(f"temperature is {_shown(given['temperature'])}; expected a number")
+    if given.get("uncertain_below") is not None and not _is_number(given["uncertain_below"]):
+        raise ModelError(f"uncertain_below is {_shown(given['uncertain_below'])}; expected a number or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (

@@ -14,15 +14,15 @@ Both are turned by their own EXIF rotation, as photos are; Pillow is the one dec
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from madeof.decoding import Opened, guard, open_image, orientation_of, turn, white_is_zero
 from madeof.errors import RegionError
+from madeof.masks import SMALL_AREA, Mask, Region, check_mask, check_size, mask_box, not_empty, notes
 from madeof.shapes import from_box, from_polygon, parse_box, parse_polygon
 from madeof.text import listed, show
 
@@ -44,40 +44,7 @@ __all__ = [
     "regions_from_label_map",
 ]
 
-Mask = NDArray[np.bool_] | NDArray[np.float32]
-"""(H, W): True inside, or coverage in [0, 1]."""
-
-SMALL_AREA = 64
-"""Pixels. An answer for a smaller region is given, with a note: it rests on little."""
-
 _STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
-_NO_COVERAGE = 1e-6  # less in every pixel counts as an empty mask: nothing could be averaged under it
-
-
-@dataclass(frozen=True)
-class Region:
-    """What the user means."""
-
-    name: str
-    """As in the output: "mask.png", "box 0", "polygon 0", "label 43 #2"."""
-    mask: Mask
-    """(H, W) of the photo's size."""
-    value: int | None = None
-    """The label map's value."""
-
-    @property
-    def area(self) -> float:
-        """Its pixels, or the sum of its coverage."""
-        return int(np.count_nonzero(self.mask)) if self.mask.dtype == np.bool_ else float(self.mask.sum(dtype=float))
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """x0, y0, x1, y1 around every pixel above 0; x1 and y1 one past the last."""
-        return mask_box(self.mask)
-
-    def notes(self) -> tuple[str, ...]:
-        """What to know about it; see `notes`."""
-        return notes(self.mask)
 
 
 class Blobs(NamedTuple):
@@ -91,46 +58,6 @@ class Blobs(NamedTuple):
     """(n,) in pixels."""
     boxes: NDArray[np.int64]
     """(n, 4): x0, y0, x1, y1; x1 and y1 one past the last pixel."""
-
-
-def check_mask(mask: ArrayLike, size: tuple[int, int], *, name: str = "mask") -> Mask:
-    """Check a mask given as an array.
-
-    Args:
-        mask: (H, W) bool; or float coverage in [0, 1]; or integers, all of them 0 and 1 or 0 and 255.
-        size: (height, width) of the photo.
-        name: what the messages call it.
-
-    Returns:
-        the mask, (H, W) bool or float32.
-
-    Raises:
-        RegionError: its size, dtype or values are others, or it is empty.
-    """
-    array = np.asarray(mask)
-    name = show(name)
-    if array.ndim != 2:
-        raise RegionError(f"{name} is an array of shape {array.shape}; expected {size}, the photo's height and width")
-    _check_size(array.shape[:2], size, name)
-    if array.dtype == np.bool_:
-        checked: Mask = array
-    elif np.issubdtype(array.dtype, np.floating):
-        if not (array.min() >= 0 and array.max() <= 1):  # so written, it is true for NaN
-            raise RegionError(
-                f"{name} has float values from {array.min():g} to {array.max():g}; expected coverage from 0 to 1"
-            )
-        checked = array.astype(np.float32, copy=False)
-    elif np.issubdtype(array.dtype, np.integer):
-        checked = array != 0
-        most = array.max()
-        if most not in (0, 1, 255) or array[checked].min(initial=most) != most:
-            raise RegionError(
-                f"{name} has the values {listed(np.unique(array))}; expected 0 and 1, or 0 and 255: "
-                "give  mask > 0  for all of them, or  mask == value  for one"
-            )
-    else:
-        raise RegionError(f"{name} has the dtype {array.dtype}; expected bool, or float coverage from 0 to 1")
-    return _not_empty(checked, name)
 
 
 def read_mask(
@@ -172,7 +99,7 @@ def read_mask(
             else:
                 mask = _mask_values(opened, name)
         mask = turn(mask, orientation_of(opened.image))
-    return _not_empty(_fit(mask, photo_size, raw_size, name, resize), name)
+    return not_empty(_fit(mask, photo_size, raw_size, name, resize), name)
 
 
 def read_label_map(
@@ -230,18 +157,31 @@ def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
         label_map = np.where(label_map == value, label_map.dtype.type(0), label_map)
     writable = np.require(label_map, requirements=["C", "W"])  # cc3d refuses what it might not write to
     components, count = cc3d.connected_components(writable, connectivity=8, return_N=True)
-    statistics = cc3d.statistics(components, no_slice_conversion=True)
+    # Runs of one blob within a row tell all that is asked, and are far fewer than pixels.
+    first = np.ones(components.shape, dtype=np.bool_)
+    np.not_equal(components[:, 1:], components[:, :-1], out=first[:, 1:])
+    starts = np.flatnonzero(first)
+    lengths = np.diff(starts, append=components.size)
+    blob = components.ravel()[starts]
+    rows, columns = np.divmod(starts, components.shape[1])
     values = np.zeros(count + 1, dtype=label_map.dtype)
-    values[components.ravel()] = label_map.ravel()
-    y0, y1, x0, x1 = statistics["bounding_boxes"][1:].astype(np.int64).T  # inclusive
-    boxes = np.stack([x0, y0, x1 + 1, y1 + 1], axis=1)
-    return Blobs(components, values[1:], statistics["voxel_counts"][1:].astype(np.int64), boxes)
+    values[blob] = label_map.ravel()[starts]
+    areas = np.bincount(blob, weights=lengths, minlength=count + 1).astype(np.int64)
+    boxes = np.zeros((count + 1, 4), dtype=np.int64)
+    boxes[:, :2] = max(components.shape)
+    for side, ends in ((0, columns), (1, rows)):
+        np.minimum.at(boxes[:, side], blob, ends)
+    for side, ends in ((2, columns + lengths), (3, rows + 1)):
+        np.maximum.at(boxes[:, side], blob, ends)
+    return Blobs(components, values[1:], areas[1:], boxes[1:])
 
 
 def regions_from_label_map(
     label_map: NDArray[Any], *, min_area: int = 1, ignore: Collection[int] = (0,)
 ) -> list[Region]:
     """The regions of a label map: one for each 8-connected blob of `min_area` pixels or more, sorted by value.
+
+    Each holds no more than its own box, so that a hundred of them cost little more than one.
 
     Blobs of one value are numbered from 1 in reading order, the small ones too, so that `min_area` changes no name.
     """
@@ -250,21 +190,12 @@ def regions_from_label_map(
     for value in np.unique(blobs.values).tolist():
         for number, blob in enumerate(np.flatnonzero(blobs.values == value).tolist(), start=1):
             if blobs.areas[blob] >= min_area:
-                regions.append(Region(f"label {value} #{number}", blobs.components == blob + 1, value))
+                x0, y0, x1, y1 = blobs.boxes[blob].tolist()
+                cut = blobs.components[y0:y1, x0:x1] == blob + 1
+                regions.append(
+                    Region(f"label {value} #{number}", cut, value, (x0, y0), (label_map.shape[0], label_map.shape[1]))
+                )
     return regions
-
-
-def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 around every pixel above 0 of a mask that is not empty; x1 and y1 one past the last."""
-    inside = mask if mask.dtype == np.bool_ else mask > 0
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def notes(mask: Mask) -> tuple[str, ...]:
-    """What a user should know about a mask: that it covers fewer than `SMALL_AREA` pixels."""
-    area = float(np.count_nonzero(mask)) if mask.dtype == np.bool_ else float(mask.sum(dtype=float))
-    return (f"small: {area:.3g} px",) if area < SMALL_AREA else ()
 
 
 def _mask_values(opened: Opened, name: str) -> Mask:
@@ -346,19 +277,5 @@ def _fit(
         rows = (np.arange(size[0]) * 2 + 1) * height // (2 * size[0])  # the stored pixel that holds each new centre
         columns = (np.arange(size[1]) * 2 + 1) * width // (2 * size[1])
         array = array[rows[:, None], columns]
-    _check_size(array.shape, size, name, "; give it that size, or have it resized (resize, --resize-masks)")
+    check_size(array.shape, size, name, "; give it that size, or have it resized (resize, --resize-masks)")
     return array
-
-
-def _check_size(found: tuple[int, ...], size: tuple[int, int], name: str, remedy: str = "") -> None:
-    if tuple(found) != tuple(size):
-        raise RegionError(
-            f"{name} is {found[1]} x {found[0]} but the photo is {size[1]} x {size[0]} (width x height); "
-            f"expected the same{remedy}"
-        )
-
-
-def _not_empty(mask: Mask, name: str) -> Mask:
-    if not mask.any() or (mask.dtype != np.bool_ and mask.max() < _NO_COVERAGE):
-        raise RegionError(f"{name} is empty; expected at least one pixel inside (not 0): mark the region")
-    return mask

@@ -13,7 +13,7 @@ from madeof.predictor import Prediction
 from madeof.regions import Region
 from madeof.text import cell, show
 
-CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "notes", "error")
+CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "notes", "error")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PhotoResult:
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
-        height, width = self.photo.pixels.shape[:2]
+        height, width = self.photo.size
         result: dict[str, Any] = {
             "image": utf8(self.photo.name),
             "model": self.model,
@@ -57,7 +57,7 @@ class PhotoResult:
 
     def text(self, top: int = 5) -> str:
         """A few lines for people."""
-        height, width = self.photo.pixels.shape[:2]
+        height, width = self.photo.size
         lines = [f"{show(self.photo.name)}  ({width} x {height})"]
         lines += [f"  ! {show(warning)}" for warning in self.photo.warnings]
         names = max((len(show(answer.region)) for answer in self.answers), default=0)
@@ -68,17 +68,20 @@ class PhotoResult:
             best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
             others = f"   ({', '.join(rest)})" if rest else ""
             notes = f"   [{'; '.join(answer.notes)}]" if answer.notes else ""
-            lines.append(f"  {show(answer.region):<{names}}  {best}{others}{notes}")
+            unsure = "unsure: " if answer.prediction.uncertain else ""
+            lines.append(f"  {show(answer.region):<{names}}  {unsure}{best}{others}{notes}")
         return "\n".join(lines)
 
     def _row(self, answer: Answer) -> list[str]:
         prediction = answer.prediction
         if prediction is None:
-            return [self.photo.name, answer.region, "", "", "", "", "", "", "", self._notes(answer), answer.error or ""]
+            return [self.photo.name, answer.region, *[""] * 8, self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
-        area = _number(prediction.area)
-        score = f"{prediction.score:.6f}"
-        return [self.photo.name, answer.region, str(area), *sides, prediction.material, score, self._notes(answer), ""]
+        known = prediction.uncertain_below is not None
+        answered = [prediction.material, f"{prediction.score:.6f}", f"{prediction.uncertain}".lower() if known else ""]
+        return [
+            self.photo.name, answer.region, str(_number(prediction.area)), *sides, *answered, self._notes(answer), "",
+        ]  # fmt: skip
 
     def _notes(self, answer: Answer) -> str:
         """What is to be known of the photo and of the region."""
@@ -106,6 +109,11 @@ def percent(score: float) -> str:
     return ">99%" if score > 0.995 else f"{score:.0%}"
 
 
+def label(prediction: Prediction) -> str:
+    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
+
+
 def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
     """Put regions and their predictions together."""
     return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
@@ -123,6 +131,8 @@ def _region(answer: Answer, top: int) -> dict[str, Any]:
         "score": round(prediction.score, 6),
         "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
     }
+    if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+        result["uncertain"] = prediction.uncertain
     if answer.notes:
         result["notes"] = list(answer.notes)
     return result

@@ -1,25 +1,23 @@
-"""The two ONNX graphs of a model folder, run by ONNX Runtime on the CPU."""
+"""The two ONNX graphs of a model folder, run on the CPU by the engine that was asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.errors import InputError, ModelError
+from madeof.engines import DEFAULT, Engine, Graph, OnnxRuntimeGraph, check_engine
+from madeof.errors import InputError, MadeofError, ModelError
+from madeof.ranges import read_ranges
 from madeof.record import CLASSIFIER, ENCODER, Record
 from madeof.text import show
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
 
 # How ONNX's protobuf begins an entry that says where external data lies (StringStringEntryProto, key "location").
 # However it is disguised, ONNX Runtime itself refuses it in a graph that it is given as bytes, in other words.
 _EXTERNAL_DATA = b"\x0a\x08location"
 _MOST_THREADS = 1024
-_SILENT = 4  # ONNX Runtime's level "fatal": what it would log stands in the errors that we raise
 
 Features = tuple[NDArray[np.float32], ...]
 
@@ -27,23 +25,30 @@ Features = tuple[NDArray[np.float32], ...]
 class Sessions:
     """`encode` and `classify` of a model folder.
 
+    OpenVINO takes the encoder only. The classifier is ONNX Runtime's with every engine: its shapes change with the
+    number of regions, to which ONNX Runtime adapts in half the time, and the spread inside a region (a difference of
+    near numbers) needs float.
+
     Args:
         folder: the model folder.
         record: its record.
-        threads: of ONNX Runtime; 0 lets it take one for each core.
+        threads: of the engine; 0 lets it take one for each core.
+        engine: one of `madeof.engines.ENGINES`.
 
     Raises:
         ModelError: a graph is missing, damaged, or not what the record says.
-        InputError: a number of threads that cannot be.
+        InputError: a number of threads or an engine that cannot be.
+        MissingExtraError: the engine is not installed.
     """
 
-    def __init__(self, folder: Path, record: Record, *, threads: int = 0) -> None:
+    def __init__(self, folder: Path, record: Record, *, threads: int = 0, engine: str = DEFAULT) -> None:
         if not 0 <= threads <= _MOST_THREADS:
             raise InputError(f"threads is {threads}; expected 0 (one for each core) to {_MOST_THREADS}")
         self.folder = folder
+        self.engine = check_engine(engine)
         self._outputs = record.outputs
-        self._encoder = _session(folder, record, ENCODER, threads)
-        self._classifier = _session(folder, record, CLASSIFIER, threads)
+        self._encoder = _encoder(folder, record, threads, self.engine)
+        self._classifier = _open(folder / CLASSIFIER, _data(folder, record, CLASSIFIER), threads)
         self._check(record)
 
     def encode(self, image: NDArray[np.float32]) -> Features:
@@ -67,15 +72,14 @@ class Sessions:
         return logits
 
     def _check(self, record: Record) -> None:
-        given = [node.name for node in self._encoder.get_inputs()]
-        made = [node.name for node in self._encoder.get_outputs()]
-        taken = [node.name for node in self._classifier.get_inputs()]
-        if given != ["image"] or taken != [*made, "masks"]:
+        given, made, taken = self._encoder.inputs, self._encoder.outputs, self._classifier.inputs
+        if given != ("image",) or taken != (*made, "masks"):
+            shown = f"{list(given)} -> {list(made)} and {list(taken)}"
             raise ModelError(
                 f"{show(self.folder)}: expected an encoder from 'image' to features and a classifier from those and "
-                f"'masks'; got {show(f'{given} -> {made} and {taken}')[:300]}"
+                f"'masks'; got {show(shown)[:300]}"
             )
-        shapes = [node.shape for node in self._classifier.get_outputs()]
+        shapes = list(self._classifier.output_shapes)
         fits = len(shapes) == 1 and len(shapes[0]) == 2
         if not fits or (isinstance(shapes[0][1], int) and shapes[0][1] != record.outputs):
             raise ModelError(
@@ -84,31 +88,46 @@ class Sessions:
             )
 
 
-def _session(folder: Path, record: Record, name: str, threads: int) -> ort.InferenceSession:
-    import onnxruntime as ort
+def _encoder(folder: Path, record: Record, threads: int, engine: Engine) -> Graph:
+    data, path = _data(folder, record, ENCODER), folder / ENCODER
+    if engine == DEFAULT:
+        return _open(path, data, threads)
+    from madeof.openvino_engine import OpenVinoGraph
 
+    _open(path, data, threads, optimise=False)  # refuses what is damaged or lies elsewhere; then dropped
+    ranges = read_ranges(folder, record) if engine == "openvino-int8" else None
+    try:
+        return OpenVinoGraph(data, threads, engine, ranges)
+    except MadeofError:
+        raise
+    except Exception as error:  # OpenVINO raises RuntimeError, and what its bindings make of other C++ exceptions
+        raise ModelError(
+            f"{show(path)} is not a graph that OpenVINO can run ({_first_line(error)}): "
+            "use the engine onnxruntime or export the model again"
+        ) from error
+
+
+def _data(folder: Path, record: Record, name: str) -> bytes:
     data = record.checked_bytes(folder, name)
     if _EXTERNAL_DATA in data:
         raise ModelError(
             f"{show(folder / name)} keeps its weights in another file; expected all in one: export it again"
         )
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = _SILENT
-    options.enable_mem_pattern = False  # photos have several shapes; the plan for one does not fit the next
+    return data
+
+
+def _open(path: Path, data: bytes, threads: int, *, optimise: bool = True) -> OnnxRuntimeGraph:
     try:
-        # With its fallback it would print to standard output that it goes from the CPU to the CPU.
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        return OnnxRuntimeGraph(data, threads, optimise=optimise)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base below Exception
         raise ModelError(
-            f"{show(folder / name)} is not a graph that ONNX Runtime can run ({_first_line(error)}): "
-            "export the model again"
+            f"{show(path)} is not a graph that ONNX Runtime can run ({_first_line(error)}): export the model again"
         ) from error
 
 
-def _run(session: ort.InferenceSession, inputs: dict[str, NDArray[np.float32]], path: Path) -> list[Any]:
+def _run(graph: Graph, inputs: dict[str, NDArray[np.float32]], path: Path) -> list[Any]:
     try:
-        return list(session.run(None, inputs))
+        return graph.run(inputs)
     except Exception as error:  # see above
         raise ModelError(
             f"{show(path)} failed on inputs of shapes {[v.shape for v in inputs.values()]} ({_first_line(error)}): "

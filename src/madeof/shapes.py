@@ -1,4 +1,4 @@
-"""Boxes and polygons -> (H, W) bool masks. A pixel is inside when its centre is; x runs right and y down, in pixels."""
+"""Boxes and polygons -> bool masks. A pixel is inside when its centre is; x runs right and y down, in pixels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from madeof.text import show
 
 _FARTHEST = 1e9  # pixels; beyond it, float arithmetic loses the pixel
 _EDGES_AT_ONCE = 1024  # of a polygon; bounds the memory
+
+Cut = tuple[NDArray[np.bool_], tuple[int, int]]
+"""A part of a mask and the (x, y) of its first pixel in the photo; outside of it the mask is 0."""
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:
@@ -43,7 +46,17 @@ def parse_polygon(text: str) -> list[tuple[float, float]]:
 
 
 def from_box(box: Sequence[float], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask of a box.
+    """The mask of a box, (H, W); args and errors are those of `cut_box`."""
+    return _paste(*cut_box(box, size), size)
+
+
+def from_polygon(points: ArrayLike, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask of a polygon, (H, W); args and errors are those of `cut_polygon`."""
+    return _paste(*cut_polygon(points, size), size)
+
+
+def cut_box(box: Sequence[float], size: tuple[int, int]) -> Cut:
+    """The part of a box's mask that is not 0, and where it is.
 
     Args:
         box: x0, y0, x1, y1 in pixels; (0, 0, width, height) is the whole photo. What hangs over its edges is cut off.
@@ -52,6 +65,9 @@ def from_box(box: Sequence[float], size: tuple[int, int]) -> NDArray[np.bool_]:
 
     Raises:
         RegionError: it is not finite, has no area, or lies outside the photo.
+
+    Returns:
+        the part, (h, w) bool, and the (x, y) of its first pixel in the photo.
     """
     height, width = size
     sides = np.asarray(box, dtype=np.float64)
@@ -64,13 +80,12 @@ def from_box(box: Sequence[float], size: tuple[int, int]) -> NDArray[np.bool_]:
         raise RegionError(f"the box {_numbers(box)} lies outside the photo of {width} x {height}: check its pixels")
     x0, x1 = max(x0, 0.0), min(x1, float(width))
     y0, y1 = max(y0, 0.0), min(y1, float(height))
-    mask = np.zeros(size, dtype=np.bool_)
-    mask[_span(y0, y1), _span(x0, x1)] = True
-    return mask
+    rows, columns = _span(y0, y1), _span(x0, x1)
+    return np.ones((rows.stop - rows.start, columns.stop - columns.start), dtype=np.bool_), (columns.start, rows.start)
 
 
-def from_polygon(points: ArrayLike, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask of a polygon by the even-odd rule; the last point joins the first.
+def cut_polygon(points: ArrayLike, size: tuple[int, int]) -> Cut:
+    """The part of a polygon's mask that may be not 0, and where it is: even-odd rule, the last point joins the first.
 
     Args:
         points: x, y in pixels, (n, 2), n >= 3. What hangs over the photo's edges is cut off. A polygon that holds no
@@ -79,6 +94,9 @@ def from_polygon(points: ArrayLike, size: tuple[int, int]) -> NDArray[np.bool_]:
 
     Raises:
         RegionError: it has fewer than three points, is not finite, or lies outside the photo.
+
+    Returns:
+        the part, (h, w) bool, and the (x, y) of its first pixel in the photo.
     """
     height, width = size
     try:
@@ -89,15 +107,25 @@ def from_polygon(points: ArrayLike, size: tuple[int, int]) -> NDArray[np.bool_]:
         raise RegionError("the polygon is not a list of three or more points (x, y); expected an (n, 2) array, n >= 3")
     if not (np.abs(corners) < _FARTHEST).all():  # so written, it is true for NaN
         raise RegionError(f"the polygon has coordinates that are not finite or over {_FARTHEST:g}; expected pixels")
-    mask = np.zeros(size, dtype=np.bool_)
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(np.int64).tolist()
+    right, bottom = np.clip(np.floor(corners.max(axis=0)) + 1, 0, (width, height)).astype(np.int64).tolist()
+    part = np.zeros((bottom - top, right - left), dtype=np.bool_)
     ends = np.roll(corners, -1, axis=0)
-    for first in range(0, len(corners), _EDGES_AT_ONCE):
-        part = slice(first, first + _EDGES_AT_ONCE)
-        _flip_right_of(mask, corners[part], ends[part])
-    if not mask.any():
-        _mark_outline(mask, corners, ends)
-    if not mask.any():
+    if part.size:
+        for first in range(0, len(corners), _EDGES_AT_ONCE):
+            some = slice(first, first + _EDGES_AT_ONCE)
+            _flip_right_of(part, (left, top), corners[some], ends[some])
+        if not part.any():
+            _mark_outline(part, (left, top), corners, ends)
+    if not part.any():
         raise RegionError(f"the polygon lies outside the photo of {width} x {height}: check its pixels")
+    return part, (left, top)
+
+
+def _paste(part: NDArray[np.bool_], corner: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask of the photo's size."""
+    mask = np.zeros(size, dtype=np.bool_)
+    mask[corner[1] : corner[1] + part.shape[0], corner[0] : corner[0] + part.shape[1]] = part
     return mask
 
 
@@ -110,48 +138,58 @@ def _span(start: float, end: float) -> slice:
     return slice(first, last)
 
 
-def _flip_right_of(mask: NDArray[np.bool_], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+def _flip_right_of(
+    part: NDArray[np.bool_], corner: tuple[int, int], starts: NDArray[np.float64], ends: NDArray[np.float64]
+) -> None:
     """Flip, in each row that an edge crosses, every pixel right of the crossing: after all edges, the even-odd rule."""
-    height, width = mask.shape
-    rows = np.clip(np.ceil(np.stack([starts[:, 1], ends[:, 1]]) - 0.5), 0, height).astype(np.int64)
+    height, width = part.shape
+    left, above = corner
+    rows = np.clip(np.ceil(np.stack([starts[:, 1], ends[:, 1]]) - 0.5), above, above + height).astype(np.int64)
     top, bottom = rows.min(axis=0), rows.max(axis=0)
     count = bottom - top
     edge = np.repeat(np.arange(len(starts)), count)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + top[edge]
     along = (row + 0.5 - starts[edge, 1]) / (ends[edge, 1] - starts[edge, 1])
     x = starts[edge, 0] + along * (ends[edge, 0] - starts[edge, 0])
-    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+    column = np.clip(np.ceil(x - 0.5), left, left + width).astype(np.int64) - left
+    row -= above
     inside = column < width
     if not inside.any():
         return
     y0, y1 = int(row[inside].min()), int(row[inside].max()) + 1
     crossings = np.bincount((row[inside] - y0) * width + column[inside], minlength=(y1 - y0) * width)
     flips = (crossings & 1).astype(np.bool_).reshape(y1 - y0, width)
-    mask[y0:y1] ^= np.logical_xor.accumulate(flips, axis=1)
+    part[y0:y1] ^= np.logical_xor.accumulate(flips, axis=1)
 
 
-def _mark_outline(mask: NDArray[np.bool_], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+def _mark_outline(
+    part: NDArray[np.bool_], corner: tuple[int, int], starts: NDArray[np.float64], ends: NDArray[np.float64]
+) -> None:
     """Mark the pixels that the edges run through, at steps of half a pixel or less."""
-    height, width = mask.shape
+    height, width = part.shape
+    left, top = corner
     for start, end in zip(starts, ends, strict=True):
-        low, high = _inside_photo(start, end, (width, height))
+        low, high = _inside_part(start, end, ((left, left + width), (top, top + height)))
         if low > high:
             continue
         steps = int(np.abs(end - start).max() * (high - low) * 2) + 2
         x, y = np.floor(start[:, None] + np.linspace(low, high, steps) * (end - start)[:, None]).astype(np.int64)
+        x, y = x - left, y - top
         within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        mask[y[within], x[within]] = True
+        part[y[within], x[within]] = True
 
 
-def _inside_photo(start: NDArray[np.float64], end: NDArray[np.float64], far: tuple[int, int]) -> tuple[float, float]:
-    """The part [low, high] of the way from start to end that is within the photo; low > high for none."""
+def _inside_part(
+    start: NDArray[np.float64], end: NDArray[np.float64], sides: tuple[tuple[int, int], tuple[int, int]]
+) -> tuple[float, float]:
+    """The part [low, high] of the way from start to end that is within the sides (x, y); low > high for none."""
     low, high = 0.0, 1.0
-    for a, b, size in zip(start.tolist(), end.tolist(), far, strict=True):
+    for a, b, (nearest, farthest) in zip(start.tolist(), end.tolist(), sides, strict=True):
         if a == b:
-            if not 0 <= a < size:
+            if not nearest <= a < farthest:
                 return 1.0, 0.0
             continue
-        first, last = sorted(((0 - a) / (b - a), (size - a) / (b - a)))
+        first, last = sorted(((nearest - a) / (b - a), (farthest - a) / (b - a)))
         low, high = max(low, first), min(high, last)
     return low, high
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from madeof.engines import DEFAULT, ENGINES
+
 if TYPE_CHECKING:
     from madeof.datasets import RegionDataset
 
@@ -37,10 +39,17 @@ def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """`--model` and `--threads`."""
+    """`--model`, `--threads` and `--engine`."""
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     parser.add_argument(
         "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one for each core)"
+    )
+    parser.add_argument(
+        "--engine",
+        default=DEFAULT,
+        choices=ENGINES,
+        metavar="NAME",
+        help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
 
 

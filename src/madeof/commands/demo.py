@@ -30,21 +30,22 @@ def run(options: argparse.Namespace) -> int:
     from madeof import overlay
     from madeof.datasets import open_dataset
     from madeof.predictor import load
-    from madeof.results import percent
+    from madeof.results import label
     from madeof.text import show
 
     dataset = open_dataset(FOLDER / "regions.csv")
-    predictor = load(options.model, threads=options.threads)
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
     sample = dataset.read(0)
     predictor.set_image(sample.image)
     predictions = predictor.predict(sample.masks)
-    print("region       answer                score   what it is")
+    print("region       answer                score            what it is")
     for row, prediction, material in zip(_names(), predictions, sample.materials, strict=True):
         truth = dataset.materials[material]
         mark = "" if prediction.material == truth else "   (wrong)"
-        print(f"{row:<12} {show(prediction.material):<20} {prediction.score:>6.0%}   {truth}{mark}")
+        unsure = "unsure" if prediction.uncertain else ""
+        print(f"{row:<12} {show(prediction.material):<20} {prediction.score:>6.0%}   {unsure:<6}   {truth}{mark}")
     sys.stdout.flush()
-    labels = [f"{p.material} {percent(p.score)}" for p in predictions]
+    labels = [label(prediction) for prediction in predictions]
     overlay.save(
         overlay.draw(sample.image, list(zip(sample.masks, labels, strict=True)), min_side=1000), options.overlay
     )

@@ -28,6 +28,14 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="train, val, test, all or auto: val where there is one, else all (default)",
     )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="sources",
+        help="only photos of this source (column source of photos.csv); may be repeated",
+    )
     parser.add_argument("--out", metavar="DIR", help="write figures, tables and pictures there")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
@@ -42,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.text import show
 
     dataset = open_from(options, "evaluate")
-    predictor = load(options.model, threads=options.threads)
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
     if options.out:
         files.make_folder(options.out)  # rather found impossible before the work than after it
     split = options.split
@@ -51,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     part = dataset.split(split)
     if not len(part):
         raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
+    if options.sources:
+        part = part.of_sources(options.sources)
     print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)
     if options.json:

@@ -16,7 +16,7 @@ from madeof.commands.arguments import Subparsers, add_model, print_json, whole_n
 if TYPE_CHECKING:
     from madeof.images import Photo
     from madeof.predictor import Predictor
-    from madeof.regions import Mask, Region
+    from madeof.regions import Region
     from madeof.results import PhotoResult
 
 
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.text import show
 
     overlays = _overlay_paths(options)
-    predictor = load(options.model, threads=options.threads)
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
     failures: list[str] = []
     first = True
     try:
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
             if overlay_path is not None:
                 try:
                     _write_overlay(result, drawn, overlay_path)
-                except WriteError as error:
+                except (InputError, WriteError) as error:
                     failures.append(str(error))
     finally:  # also where the model or the output fails in the middle
         for failure in failures:
@@ -125,13 +125,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _predict(
     predictor: Predictor, path: str, options: argparse.Namespace
-) -> tuple[PhotoResult, list[tuple[Mask, str]]]:
-    """The answers for a photo, and its masks with their labels, to draw."""
+) -> tuple[PhotoResult, list[tuple[Region, str]]]:
+    """The answers for a photo, and its regions with their labels, to draw."""
     from madeof.errors import RegionError
     from madeof.images import read_photo
-    from madeof.results import Answer, PhotoResult, answers_for, percent
+    from madeof.results import Answer, PhotoResult, answers_for, label
 
-    photo = read_photo(path, max_megapixels=options.max_megapixels, strict=options.strict)
+    photo = read_photo(
+        path,
+        max_megapixels=options.max_megapixels,
+        strict=options.strict,
+        least_size=predictor.record.preprocessing.least_size,
+    )
     found: list[Region | Answer] = []
     for name, make in _makers(photo, options):
         try:
@@ -145,18 +150,17 @@ def _predict(
         reasons = "; ".join(f"{answer.error}" for answer in found if isinstance(answer, Answer))
         raise RegionError(f"{path}: none of its regions can be used: {reasons}")
     predictor.set_image(photo)
-    predictions = predictor.predict([region.mask for region in regions])
+    predictions = predictor.predict(regions)
     given = iter(answers_for(regions, predictions))
     answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
     model = f"{predictor.record.name} {predictor.record.version}"
-    labels = [f"{p.material} {percent(p.score)}" for p in predictions]
-    drawn = [(region.mask, label) for region, label in zip(regions, labels, strict=True)]
+    drawn = [(region, label(each)) for region, each in zip(regions, predictions, strict=True)]
     return PhotoResult(photo, model, answers), drawn
 
 
 def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callable[[], Region]]]:
     """The name of each mask, box and polygon, and what makes its region; the whole photo where none is asked for."""
-    from madeof.regions import Region, from_box, from_polygon, read_mask
+    from madeof.regions import Region, read_mask
 
     def from_mask(path: str) -> Region:
         mask = read_mask(
@@ -171,14 +175,12 @@ def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callab
 
     makers: list[tuple[str, Callable[[], Region]]] = [(path, partial(from_mask, path)) for path in options.masks]
     for index, box in enumerate(options.boxes):
-        makers.append((f"box {index}", lambda i=index, b=box: Region(f"box {i}", from_box(b, photo.size))))  # type: ignore[misc]
+        makers.append((f"box {index}", partial(Region.from_box, f"box {index}", box, photo.size)))
     for index, points in enumerate(options.polygons):
-        makers.append(
-            (f"polygon {index}", lambda i=index, p=points: Region(f"polygon {i}", from_polygon(p, photo.size)))  # type: ignore[misc]
-        )
+        makers.append((f"polygon {index}", partial(Region.from_polygon, f"polygon {index}", points, photo.size)))
     if not makers and not options.label_map:
         height, width = photo.size
-        makers.append(("photo", lambda: Region("photo", from_box((0, 0, width, height), photo.size))))
+        makers.append(("photo", partial(Region.from_box, "photo", (0, 0, width, height), photo.size)))
     return makers
 
 
@@ -246,11 +248,15 @@ def _with_name(region: str, error: str) -> str:
     return error if error.startswith(region) else f"{region}: {error}"
 
 
-def _write_overlay(result: PhotoResult, drawn: list[tuple[Mask, str]], path: Path) -> None:
+def _write_overlay(result: PhotoResult, drawn: list[tuple[Region, str]], path: Path) -> None:
     from madeof import overlay
+    from madeof.images import read_photo
     from madeof.text import show
 
-    overlay.save(overlay.draw(result.photo.pixels, drawn), path)
+    photo = result.photo
+    if photo.reduced:  # the answers are those of the photo as it was read, the picture is of all of it
+        photo = read_photo(photo.name, max_megapixels=float("inf"))
+    overlay.save(overlay.draw(photo.pixels, drawn), path)
     print(f"madeof: wrote {show(path)}", file=sys.stderr)
 
 

@@ -18,6 +18,7 @@ from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
+from madeof.text import listed, show
 
 
 class MaterialCount(NamedTuple):
@@ -151,6 +152,18 @@ class RegionDataset:
             self._numbers[rows],
             self._digests[rows],
         )
+
+    def of_sources(self, names: Sequence[str]) -> RegionDataset:
+        """The photos of some sources (there may be none of a source that the whole data set has).
+
+        Raises:
+            DatasetError: no photo here has such a source.
+        """
+        known = self.count_by_source()
+        if wrong := [name for name in names if name not in known]:
+            there = listed(f"{show(name) or 'not stated'} ({count})" for name, count in known.items())
+            raise DatasetError(f"no photo has the source {wrong[0]!r}; the sources are {there}")
+        return self.select(np.isin(np.array(self.photos.source, dtype=np.str_), list(names)))
 
     def count_by_material(self) -> tuple[MaterialCount, ...]:
         """Regions and photos of each material, in the order of `materials`, with zeros."""

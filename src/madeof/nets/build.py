@@ -13,21 +13,22 @@ from madeof.nets.trunks import Trunk
 Net = MaskAtStem | MaskAtPooling
 
 
-def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False) -> Net:
+def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False, drop_path: float = 0.0) -> Net:
     """Build the net that `architecture` describes, with `outputs` outputs.
 
     Args:
         architecture: `net` ("MaskAtStem" or "MaskAtPooling"), `trunk` (a timm name) and the net's own settings:
-            `merge` and `where`, or `strides`, `hidden` and `dropout`.
+            `merge` and `where`, or `strides`, `context`, `hidden` and `dropout`.
         outputs: the number of logits.
         pretrained: let timm download its ImageNet weights.
+        drop_path: share of the trunk's last blocks that training skips.
 
     Raises:
         ConfigError: the net or a setting does not exist.
     """
     settings = dict(architecture)
     kind = settings.pop("net", None)
-    trunk = Trunk(str(settings.pop("trunk", "")), pretrained=pretrained)
+    trunk = Trunk(str(settings.pop("trunk", "")), pretrained=pretrained, drop_path=drop_path)
     try:
         if kind == "MaskAtStem":
             return MaskAtStem(trunk, outputs, **settings)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from madeof.errors import ConfigError
 from madeof.nets.trunks import Trunk
 
+_PARTS = {"none": 2, "ring": 3, "photo": 5}  # how many numbers of each channel the head sees
 _TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
 _SPREAD_FLOOR = 1e-4  # keeps the slope of the square root bounded where a map is constant
 
@@ -26,6 +27,7 @@ class MaskAtPooling(nn.Module):
         trunk: any `Trunk`; it is cut behind the last of `strides`.
         materials: how many materials there are.
         strides: which maps are pooled, of (4, 8, 16, 32).
+        context: "none", "ring" or "photo".
         hidden: units of the head's one hidden layer.
         dropout: share of the hidden units left out in training.
     """
@@ -36,6 +38,7 @@ class MaskAtPooling(nn.Module):
         materials: int,
         *,
         strides: Sequence[int] = (4, 8, 16, 32),
+        context: str = "ring",
         hidden: int = 256,
         dropout: float = 0.3,
     ) -> None:
@@ -43,10 +46,12 @@ class MaskAtPooling(nn.Module):
         missing = [stride for stride in strides if stride not in trunk.stages]
         if missing or not strides:
             raise ConfigError(f"strides={list(strides)}: the trunk {trunk.name} has maps of {list(trunk.stages)}")
-        self.strides = tuple(sorted(strides))
+        if context not in _PARTS:
+            raise ConfigError(f"context={context!r}: expected one of {', '.join(map(repr, _PARTS))}")
+        self.strides, self.context = tuple(sorted(strides)), context
         trunk.cut(trunk.stages[self.strides[-1]])
         self.trunk = trunk
-        self.width = 5 * sum(trunk.channels[stride] for stride in self.strides)
+        self.width = _PARTS[context] * sum(trunk.channels[stride] for stride in self.strides)
         self.head = Head(self.width, materials, hidden=hidden, dropout=dropout)
 
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -67,17 +72,17 @@ class MaskAtPooling(nn.Module):
         return tuple(maps)
 
     def pool(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
-        """Describe every region: (N, 1, H, W) coverage in [0, 1] -> (N, width)."""
+        """Describe every region: coverage in [0, 1], (N, 1, H, W) or of the finest map's cells -> (N, width)."""
         parts: list[Tensor] = []
-        coverage, done = masks, 1
+        coverage, done = masks, self.strides[0] if masks.shape[2:] == features[0].shape[2:] else 1
         for stride, maps in zip(self.strides, features, strict=True):
             coverage = _shrink(coverage, stride // done, maps.shape[2:])
             done = stride
-            ring = F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage
-            inside = _mean_and_spread(maps, coverage, photo)
-            around = _mean(maps, ring, photo)
-            whole = _mean_and_spread(maps, torch.ones_like(coverage), photo)
-            parts += [*inside, around, *whole]
+            parts += _mean_and_spread(maps, coverage, photo)
+            if self.context != "none":
+                parts.append(_mean(maps, F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage, photo))
+            if self.context == "photo":
+                parts += _mean_and_spread(maps, torch.ones_like(coverage), photo)
         return torch.cat(parts, dim=1)
 
     def classify(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
@@ -85,7 +90,8 @@ class MaskAtPooling(nn.Module):
 
         Args:
             features: what `encode` gave.
-            masks: coverage in [0, 1] at the photo's network size, (N, 1, H, W) float32.
+            masks: coverage in [0, 1] at the photo's network size, (N, 1, H, W) float32, or of the cells of the finest
+                map, which gives the same.
             photo: which photo each mask belongs to, (N,) int64 that never falls; None when there is one photo.
 
         Returns:

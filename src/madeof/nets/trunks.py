@@ -30,14 +30,17 @@ class Trunk(nn.Module):
         ConfigError: timm does not know the name, or the network is not a plain sequence of its modules.
     """
 
-    def __init__(self, name: str, *, pretrained: bool = False) -> None:
+    def __init__(self, name: str, *, pretrained: bool = False, drop_path: float = 0.0) -> None:
         super().__init__()
         self.name = name
         try:
-            self.model: nn.Module = timm.create_model(name, pretrained=pretrained)
+            options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}  # some networks do not know it
+            self.model: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
         except RuntimeError as error:
             close = timm.list_models(f"*{name[:8]}*")[:5]
             raise ConfigError(f"timm has no trunk {name!r}: {error}; names like it: {close}") from error
+        except TypeError as error:
+            raise ConfigError(f"the trunk {name} has no drop_path ({error}); set drop_path to 0") from error
         except OSError as error:  # what the Hub's client raises without a network
             raise ConfigError(
                 f"cannot download the ImageNet weights of {name}: {str(error).splitlines()[0]}; "

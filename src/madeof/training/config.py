@@ -28,10 +28,14 @@ class Config:
     """Where the mask enters."""
     trunk: str = "tf_efficientnetv2_b0"
     """A timm network."""
+    drop_path: float = 0.0
+    """Share of the trunk's blocks that are skipped in training, in the last stage (stochastic depth)."""
     trunk_weights: str = "pretrained"
     """"pretrained" (timm downloads them), "none" (random), or a safetensors file with timm's names."""
     strides: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
     """MaskAtPooling: which maps are pooled."""
+    context: Literal["none", "ring", "photo"] = "ring"
+    """MaskAtPooling: what the head sees besides the inside: nothing, the ring around it, or ring and whole photo."""
     hidden: int = 256
     """MaskAtPooling: units of the head."""
     dropout: float = 0.3
@@ -108,8 +112,12 @@ class Config:
     """Weight of a material in the loss: its number of regions to the power of minus this. 0 none, 1 full."""
     mask_noise: float = 0.3
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
+    paste: float = 0.0
+    """Share of the photos into which regions of other photos are pasted, so that surroundings tell less."""
     patience: int = 0
     """Stop after so many evaluations without a better one; 0 never stops early."""
+    judge_sources: list[str] = field(default_factory=list)
+    """Sources (photos.csv) of the val photos that choose the checkpoint and calibrate; [] takes all of them."""
     monitor: Literal["accuracy", "mean_class_accuracy"] = "accuracy"
     """What makes one checkpoint better than another, on the val split; with rare materials the mean is noisy."""
 
@@ -135,10 +143,13 @@ class Config:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What the model's record will say."""
+        """What the model's record will say. A net that pools sees no more of a mask than its finest map's cells."""
+        pools = self.net == "MaskAtPooling" and self.resize == "fit"  # whose sides every stride divides
         mean, std = (self.mean[0], self.mean[1], self.mean[2]), (self.std[0], self.std[1], self.std[2])
         try:
-            return Preprocessing(mean, std, self.resize, self.side, 32, self.max_pixels)
+            return Preprocessing(
+                mean, std, self.resize, self.side, 32, self.max_pixels, min(self.strides) if pools else 1
+            )
         except ModelError as error:
             raise ConfigError(str(error)) from error
 
@@ -151,6 +162,7 @@ class Config:
             "net": self.net,
             "trunk": self.trunk,
             "strides": self.strides,
+            "context": self.context,
             "hidden": self.hidden,
             "dropout": self.dropout,
         }
@@ -200,7 +212,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         return float(value)
     elif get_origin(hint) is list:
         (inner,) = get_args(hint)
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list) or not (value or inner is str):
             raise ConfigError(f"{name} is {value!r}; expected a list of {inner.__name__}s")
         return [_checked(f"{name}[{i}]", v, inner) for i, v in enumerate(value)]
     elif type(value) is not hint:
@@ -225,16 +237,20 @@ def _check_ranges(config: Config) -> None:
         "lr",
         "head_lr",
     )
-    shares = ("dropout", "label_smoothing", "mask_noise", "warmup")
+    shares = ("dropout", "label_smoothing", "mask_noise", "warmup", "drop_path")
     for name in positive:
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 1 or more")
     for name in not_negative:
         if not getattr(config, name) >= 0:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 0 or more")
+    if not 0 <= config.paste <= 1:
+        raise ConfigError(f"paste is {config.paste}; expected a share from 0 to 1")
     for name in shares:
         if not 0 <= getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to below 1")
+    if wrong := [stride for stride in config.strides if stride not in (4, 8, 16, 32)]:
+        raise ConfigError(f"strides has {wrong[0]}; expected some of 4, 8, 16, 32")
     if not 0 <= config.unfreeze <= 4:
         raise ConfigError(f"unfreeze is {config.unfreeze}; expected 0 to 4 stages")
     if config.crop < 32 or config.crop % 32:

@@ -1,15 +1,17 @@
-"""From a net to a model folder: two ONNX graphs, the weights and the record."""
+"""From a net to a model folder: two ONNX graphs, the weights, the ranges for 8 bits and the record."""
 
 from __future__ import annotations
 
 import io
 import logging
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -17,7 +19,9 @@ from torch import Tensor, nn
 from madeof import files
 from madeof.errors import ModelError
 from madeof.nets import Net, build
-from madeof.record import CLASSIFIER, ENCODER, WEIGHTS, Record
+from madeof.record import CLASSIFIER, ENCODER, RANGES, WEIGHTS, Record
+from madeof.silent import import_onnxruntime
+from madeof.training.graphs import fold_pads, measure_ranges
 
 _OPSET = 18
 _HALVED_FROM = 256  # smaller tensors (biases, norms) stay in float32: they weigh nothing
@@ -42,7 +46,15 @@ class _Classifier(nn.Module):
         return self.net.classify(inputs[:-1], inputs[-1])
 
 
-def write_model(net: Net, record: Record, folder: str | Path, *, weights: bool = True, half: bool = False) -> Record:
+def write_model(
+    net: Net,
+    record: Record,
+    folder: str | Path,
+    *,
+    weights: bool = True,
+    half: bool = False,
+    ranges_from: Iterable[NDArray[np.float32]] | None = None,
+) -> Record:
     """Write `net` as a model folder.
 
     The graphs are traced at one size and checked against the net at another (an odd one where the preprocessing
@@ -55,27 +67,38 @@ def write_model(net: Net, record: Record, folder: str | Path, *, weights: bool =
         folder: made when it is missing.
         weights: write weights.safetensors too, for those who train on.
         half: keep the graphs' weights in 16 bits (computed in 32): half the size.
+        ranges_from: preprocessed photos, each (1, 3, h, w) float32, from which to measure the ranges that the engine
+            `openvino-int8` needs.
 
     Raises:
-        ModelError: the graphs do not give what the net gives.
+        ModelError: the graphs do not give what the net gives, or its encoder has no convolution for 8 bits.
         WriteError: the folder cannot be written.
     """
     folder = files.make_folder(folder)
     was_training = net.training
     net.eval()
     try:
-        encoder, classifier = _graphs(net)
+        encoder, classifier = _graphs(net, record.preprocessing.mask_stride)
+        if record.preprocessing.resize == "fit" and record.preprocessing.multiple % 32 == 0:
+            encoder = fold_pads(encoder)
         if half:
             encoder, classifier = _halve(encoder), _halve(classifier)
         _compare(net, encoder, classifier, record, tolerance=1e-2 if half else 1e-4)
     finally:
         net.train(was_training)
+    ranges = None if ranges_from is None else measure_ranges(encoder, ranges_from)
+    if ranges == {}:
+        raise ModelError("the encoder has no convolution for openvino-int8 to run in 8 bits: export without ranges")
     files.write_bytes(folder / ENCODER, encoder)
     files.write_bytes(folder / CLASSIFIER, classifier)
     if weights:
         files.write_bytes(folder / WEIGHTS, save({k: v.contiguous() for k, v in net.state_dict().items()}))
     else:
         (folder / WEIGHTS).unlink(missing_ok=True)
+    if ranges:
+        files.write_json(folder / RANGES, ranges)
+    else:
+        (folder / RANGES).unlink(missing_ok=True)
     return record.write(folder)
 
 
@@ -99,16 +122,16 @@ def read_net(folder: str | Path) -> tuple[Net, Record]:
 
 
 @torch.no_grad()
-def _graphs(net: Net) -> tuple[bytes, bytes]:
+def _graphs(net: Net, mask_stride: int) -> tuple[bytes, bytes]:
     device = next(net.parameters()).device
     image = torch.zeros(1, 3, 64, 96, device=device)
-    masks = torch.ones(2, 1, 64, 96, device=device)
+    masks = torch.ones(2, 1, 64 // mask_stride, 96 // mask_stride, device=device)
     features = net.encode(image)
     names = [f"features{i}" for i in range(len(features))]
     sides = {2: "height", 3: "width"}
     encoder = _export(_Encoder(net), (image,), ["image"], names, {"image": sides})
     axes = {name: {2: f"height{i}", 3: f"width{i}"} for i, name in enumerate(names)}
-    axes["masks"] = {0: "regions", **sides}
+    axes["masks"] = {0: "regions", 2: "mask_height", 3: "mask_width"}
     classifier = _export(_Classifier(net), (*features, masks), [*names, "masks"], ["logits"], axes)
     return encoder, classifier
 
@@ -154,7 +177,7 @@ def _halve(graph: bytes) -> bytes:
 
 @torch.no_grad()
 def _compare(net: Net, encoder: bytes, classifier: bytes, record: Record, *, tolerance: float) -> None:
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -168,7 +191,9 @@ def _compare(net: Net, encoder: bytes, classifier: bytes, record: Record, *, tol
     features = ort.InferenceSession(encoder, options, providers=["CPUExecutionProvider"]).run(None, {"image": image})
     inputs = {f"features{i}": value for i, value in enumerate(features)}
     session = ort.InferenceSession(classifier, options, providers=["CPUExecutionProvider"])
-    logits = session.run(None, {**inputs, "masks": masks})[0]
+    cell = record.preprocessing.mask_stride
+    cells = masks.reshape(3, 1, height // cell, cell, width // cell, cell).mean(axis=(3, 5))
+    logits = session.run(None, {**inputs, "masks": cells})[0]
     given = torch.from_numpy(logits).softmax(1).numpy()
     difference = float(np.abs(given - wanted).max())
     _logger.debug("exported; the largest difference of a probability is %.1e", difference)

@@ -14,7 +14,8 @@ from madeof import files
 
 METRICS = "metrics.csv"
 COLUMNS = (
-    "step", "epoch", "batch", "lr", "loss", "train_accuracy", "val_accuracy", "val_mean_class_accuracy", "seconds",
+    "step", "epoch", "batch", "lr", "loss", "train_accuracy", "val_accuracy", "val_mean_class_accuracy",
+    "judged_accuracy", "judged_mean_class_accuracy", "seconds",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor
 
 from madeof.errors import TrainingError
@@ -51,8 +52,9 @@ class Progress:
 
 
 def run_step(
-    step: Step, net: Net, progress: Progress, weights: Tensor, config: Config, fabric: Fabric, folder: Path, log: Log
-) -> None:
+    step: Step, net: Net, progress: Progress, weights: Tensor, judging: NDArray[np.bool_], config: Config,
+    fabric: Fabric, folder: Path, log: Log,
+) -> None:  # fmt: skip
     """Train one step from where `progress` says to its end.
 
     Args:
@@ -60,6 +62,7 @@ def run_step(
         net: the whole net, saved in the checkpoints.
         progress: where to begin; moved on.
         weights: of each material in the loss, (C,) float32.
+        judging: which of the val regions choose the best checkpoint, in the order of `step.logits`.
         config: the settings.
         fabric: device, precision and processes.
         folder: the run; last.safetensors and best.safetensors are written there.
@@ -111,7 +114,7 @@ def run_step(
         log.advance(loss=f"{progress.loss_sum / regions:.3f}", accuracy=f"{progress.right / regions:.3f}")
 
         if progress.batch % step.steps_per_epoch == 0:
-            figures = _evaluate(step)
+            figures = _evaluate(step, judging)
             log.row(
                 {
                     "step": step.name,
@@ -122,14 +125,17 @@ def run_step(
                     "train_accuracy": progress.right / regions,
                     "val_accuracy": figures.get("accuracy"),
                     "val_mean_class_accuracy": figures.get("mean_class_accuracy"),
+                    "judged_accuracy": figures.get("judged_accuracy"),
+                    "judged_mean_class_accuracy": figures.get("judged_mean_class_accuracy"),
                     "seconds": round(time.monotonic() - started, 2),
                 }
             )
             log.epoch(total // step.steps_per_epoch)
             progress.loss_sum, progress.right, progress.regions = 0.0, 0, 0
             progress.since_best += 1
-            if not figures or figures[config.monitor] > progress.best:  # without val, the latest is the best
-                progress.best, progress.since_best = figures.get(config.monitor, -1.0), 0
+            figure = figures.get("judged_" + config.monitor, -1.0)
+            if not figures or figure > progress.best:  # without val, the latest is the best
+                progress.best, progress.since_best = figure, 0
                 if fabric.is_global_zero:
                     save_checkpoint(folder / BEST, net, progress.to_dict())
             step.train_mode()
@@ -157,7 +163,7 @@ def learning_rate(batch: int, total: int, highest: float, config: Config) -> flo
     return highest * 0.5 * (1 + math.cos(math.pi * (batch - warmup) / max(1, total - warmup)))
 
 
-def class_weights(counts: np.ndarray[Any, np.dtype[np.int64]], power: float) -> Tensor:
+def class_weights(counts: NDArray[np.int64], power: float) -> Tensor:
     """Weights for the loss, (C,): counts to the power of minus `power`, 1 on average over the regions."""
     weights = np.maximum(counts, 1).astype(np.float64) ** -power
     weights *= counts.sum() / max(1e-12, float((weights * counts).sum()))
@@ -169,11 +175,15 @@ def _optimizer(step: Step, config: Config) -> torch.optim.Optimizer:
     return kind(step.parameters, lr=step.lr, weight_decay=config.weight_decay)
 
 
-def _evaluate(step: Step) -> dict[str, float]:
-    """Accuracy over regions and mean over materials, of the val split; nothing when there is none."""
+def _evaluate(step: Step, judging: NDArray[np.bool_]) -> dict[str, float]:
+    """Accuracy over regions and mean over materials, of all val regions and of the judging ones; {} without val."""
     logits, materials = step.logits()
     if not len(materials):
         return {}
     right = logits.argmax(axis=1) == materials
-    by_class = [float(right[materials == material].mean()) for material in np.unique(materials)]
-    return {"accuracy": float(right.mean()), "mean_class_accuracy": float(np.mean(by_class))}
+    figures: dict[str, float] = {}
+    for name, rows in (("", np.ones_like(judging)), ("judged_", judging)):
+        by_class = [float(right[rows & (materials == material)].mean()) for material in np.unique(materials[rows])]
+        figures[name + "accuracy"] = float(right[rows].mean())
+        figures[name + "mean_class_accuracy"] = float(np.mean(by_class))
+    return figures

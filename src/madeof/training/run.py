@@ -23,10 +23,10 @@ from madeof.errors import ConfigError, DatasetError, TrainingError
 from madeof.evaluation import evaluate
 from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
-from madeof.predictor import load
+from madeof.predictor import load, probabilities
 from madeof.record import RECORD, Record
 from madeof.training.cache import Pooled, forget_views, pool_views
-from madeof.training.calibrate import fit_temperature
+from madeof.training.calibrate import fit_temperature, fit_uncertain_below
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
 from madeof.training.config import Config
 from madeof.training.export import write_model
@@ -81,6 +81,9 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
     learnt = outputs[splits["train"].regions.material]
     counts = np.bincount(learnt[learnt >= 0], minlength=len(materials))
     weights = class_weights(counts, config.class_balance)
+    if config.judge_sources:
+        splits["val"].of_sources(config.judge_sources)  # which names the sources where one of these is not there
+    judging = _judging(splits["val"], materials, config)
     names = [name for name, wanted in (("head", config.head_epochs), ("net", config.epochs)) if wanted]
     if config.net != "MaskAtPooling":
         names = [name for name in names if name != "head"]
@@ -102,10 +105,10 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
                     load_checkpoint(folder / BEST, net)
                 progress.step, progress.batch, progress.since_best = name, 0, 0
             step = _step(name, net, splits, outputs, config, fabric, folder, log, fresh=progress.batch == 0)
-            run_step(step, net, progress, weights, config, fabric, folder, log)
+            run_step(step, net, progress, weights, judging, config, fabric, folder, log)
         if fabric.is_global_zero:
             load_checkpoint(folder / BEST, net)
-            _finish(net, step, materials, dataset, splits, folder, config, time.monotonic() - started, log)
+            _finish(net, step, judging, materials, dataset, splits, folder, config, time.monotonic() - started, log)
     finally:
         log.close()
 
@@ -156,7 +159,9 @@ def _fabric(config: Config) -> Fabric:
 
 
 def _net(config: Config, outputs: int) -> Net:
-    net = build(config.architecture, outputs, pretrained=config.trunk_weights == "pretrained")
+    net = build(
+        config.architecture, outputs, pretrained=config.trunk_weights == "pretrained", drop_path=config.drop_path
+    )
     if config.trunk_weights not in ("pretrained", "none"):
         net.trunk.load(config.trunk_weights)
     return net
@@ -182,22 +187,29 @@ def _step(
 
 
 def _finish(
-    net: Net, step: Step, materials: tuple[str, ...], dataset: RegionDataset, splits: dict[str, RegionDataset],
-    folder: Path, config: Config, seconds: float, log: Log,
+    net: Net, step: Step, judging: NDArray[np.bool_], materials: tuple[str, ...], dataset: RegionDataset,
+    splits: dict[str, RegionDataset], folder: Path, config: Config, seconds: float, log: Log,
 ) -> None:  # fmt: skip
     log.note("madeof: calibrating on the val split and writing the model")
-    temperature = fit_temperature(*step.logits())
+    logits, outputs = step.logits()
+    logits, outputs = logits[judging], outputs[judging]
     record = Record(
         name=config.name, version="1", materials=materials, preprocessing=config.preprocessing,
-        architecture=config.architecture, temperature=temperature,
+        architecture=config.architecture, temperature=fit_temperature(logits, outputs),
         training=_provenance(dataset, splits, config, seconds),
     )  # fmt: skip
+    scores = probabilities(logits, record)
+    uncertain_below = fit_uncertain_below(scores.max(axis=1, initial=0), scores.argmax(axis=1) == outputs)
+    record = dataclasses.replace(record, uncertain_below=uncertain_below)
     # The record is what makes a folder a model, and is written last: first beside the run, to be measured.
     measured = files.make_folder(folder / "unmeasured")
     write_model(net, record, measured)
     if len(splits["val"].regions.photo):
         summary = evaluate(load(measured, threads=config.threads), splits["val"]).summary()
-        record = dataclasses.replace(record, metrics={"val": summary})
+        by_source = summary.pop("by_source", {})
+        for name in ("failures", "confused"):  # what a report is for
+            del summary[name]
+        record = dataclasses.replace(record, metrics={"val": summary, "val by source": by_source})
         log.note(
             f"madeof: on the val split: accuracy {summary['accuracy']:.3f}, "
             f"mean class accuracy {summary['mean_class_accuracy']:.3f} ({summary['regions']} regions)"
@@ -205,6 +217,16 @@ def _finish(
     write_model(net, record, folder)
     shutil.rmtree(measured)
     forget_views(folder)
+
+
+def _judging(val: RegionDataset, materials: tuple[str, ...], config: Config) -> NDArray[np.bool_]:
+    """Of the val regions that `Step.logits` speaks of, in its order: those of the sources by which a run is judged."""
+    known = np.isin(np.array(val.materials)[val.regions.material], materials)
+    judging = np.isin(np.array(val.photos.source, dtype=np.str_)[val.regions.photo[known]], config.judge_sources)
+    if config.judge_sources and not judging.any():
+        names = ", ".join(config.judge_sources)
+        _logger.warning("no val photo of %s has a known material: all val photos calibrate the scores", names)
+    return judging if judging.any() else ~judging
 
 
 def _provenance(

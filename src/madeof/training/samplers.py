@@ -20,6 +20,9 @@ from madeof.preprocess import Preprocessing
 from madeof.training.augment import Augment
 from madeof.training.config import Config
 
+_PASTED_REGIONS = 2  # in a photo that gets any
+_DONORS_BALANCED = 0.5  # a material's chance to be pasted: its number of regions to the power of 1 minus this
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -58,6 +61,10 @@ class PhotosSampler:
         usable = outputs[dataset.regions.material] >= 0
         self.photos = np.unique(dataset.regions.photo[usable])
         self.steps_per_epoch = math.ceil(len(self.photos) / config.batch)
+        self.donors = np.flatnonzero(usable)
+        chances = np.bincount(outputs[dataset.regions.material[usable]]).clip(min=1) ** -_DONORS_BALANCED
+        self.chances = chances[outputs[dataset.regions.material[usable]]]
+        self.chances /= self.chances.sum()
 
     def batch(self, step: int) -> Batch:
         """The batch number `step`, from 0."""
@@ -75,8 +82,22 @@ class PhotosSampler:
             usable = outputs >= 0
             with seeded([*seed, int(photo)]):
                 image, masks, kept = self.augment(sample.image, sample.masks[usable])
-            parts.append((image, masks, outputs[usable][kept], sample.name))
+                materials = outputs[usable][kept]
+                if float(torch.rand(())) < self.config.paste:
+                    image, masks, materials = self._paste(image, masks, materials, [*seed, int(photo)])
+            parts.append((image, masks, materials, sample.name))
         return collate(parts, self.config.preprocessing)
+
+    def _paste(
+        self, image: NDArray[np.uint8], masks: NDArray[np.float32], materials: NDArray[np.int64], seed: list[int]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+        """Paste regions of other photos, rare materials more often than they are found."""
+        for region in np.random.default_rng([*seed, 6]).choice(self.donors, _PASTED_REGIONS, p=self.chances):
+            donor = self.dataset.read_region(int(region))
+            image, masks, counts = self.augment.paste(image, masks, donor.image, donor.masks[0])
+            materials = np.append(materials, self.outputs[donor.materials])[counts]
+            masks = masks[counts]
+        return image, masks, materials
 
 
 class OriginalSampler:
