@@ -276,7 +276,7 @@ def test_evaluate_says_first_what_cannot_be(
 
 def test_export_half(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     half = tmp_path / "half"
-    assert main(["export", str(tiny_model), "--out", str(half), "--half"]) == 0
+    assert main(["export", str(tiny_model), "--out", str(half), "--bits", "16"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert f"madeof: wrote {half}\n" in err

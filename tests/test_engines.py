@@ -57,7 +57,7 @@ def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engines") / "model"
     net, record = read_net(tiny_model)
     images = [record.preprocessing.image(photo(height, width)) for height, width in ((64, 96), (97, 61), (80, 80))]
-    write_model(net, record, folder, weights=False, half=True, ranges_from=images)
+    write_model(net, record, folder, weights=False, bits=16, ranges_from=images)
     return folder
 
 

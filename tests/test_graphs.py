@@ -124,7 +124,8 @@ def test_nothing_to_measure() -> None:
 
 def test_export_with_ranges(tiny_model: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     assert (
-        main(["export", str(tiny_model), "--out", str(tmp_path / "out"), "--half", "--ranges", str(tiny_dataset)]) == 0
+        main(["export", str(tiny_model), "--out", str(tmp_path / "out"), "--bits", "16", "--ranges", str(tiny_dataset)])
+        == 0
     )
     record = Record.read(tmp_path / "out")
     assert set(record.files) == {"encoder.onnx", "classifier.onnx", RANGES}

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import madeof
 from madeof import training
@@ -113,7 +114,7 @@ def test_train_and_predict_see_the_same_tensors(run: Path, tiny_dataset: Path, m
     monkeypatch.setattr(Sessions, "encode", lambda self, image: (seen.append(image), encode(self, image))[1])
     monkeypatch.setattr(Sessions, "classify", lambda self, f, masks: (seen.append(masks), classify(self, f, masks))[1])
     dataset = open_dataset(tiny_dataset)
-    batch = plain_batch(dataset, np.arange(4), small(), 3)
+    batch = plain_batch(dataset, np.arange(4), small().preprocessing, 3)
     sample = dataset.read(3)
     predictor = madeof.load(run)
     predictor.set_image(sample.image)
@@ -159,6 +160,24 @@ def test_without_a_terminal_the_epochs_are_lines(
     assert any(line.startswith("madeof: net: epoch 1 of 1: loss ") and "val accuracy" in line for line in lines)
     assert any(line.startswith("madeof: on the val split: accuracy ") for line in lines)
     assert all(line.startswith("madeof: ") for line in lines)
+
+
+def test_a_training_can_start_from_another(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
+    """With a learning rate of 0 it ends as what it started from; the record names no folder."""
+    out = tmp_path / "second"
+    assert train(tiny_dataset, out, f"start={run}", "head_epochs=0", "lr=0", "weight_decay=0") == 0
+    before, after = (load_file(folder / "weights.safetensors") for folder in (run, out))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert Record.read(out).training["config"]["start"] == run.name
+
+
+def test_starting_from_a_run_of_another_net(
+    run: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tiny_dataset, tmp_path / "second", f"start={run}", "hidden=16") == 1
+    assert "is a checkpoint of another net" in capsys.readouterr().err
+    assert train(tiny_dataset, tmp_path / "third", f"start={tmp_path}/nothing") == 1
+    assert "cannot read the checkpoint" in capsys.readouterr().err
 
 
 def test_other_settings_or_data_cannot_resume(
@@ -521,7 +540,7 @@ def test_one_source_can_calibrate_the_scores(tiny_dataset: Path, caplog: pytest.
     named = dataclasses.replace(val, photos=dataclasses.replace(val.photos, source=sources))
 
     def judging(*judges: str) -> list[bool]:
-        return list(run_module._judging(named, val.materials[:3], small(f"judge_sources={list(judges)}")))
+        return list(run_module.judging_regions(named, val.materials[:3], judges))
 
     rows = [int(photo) for photo, m in zip(val.regions.photo, val.regions.material, strict=True) if m < 3]
     assert 6 < len(rows) < 12

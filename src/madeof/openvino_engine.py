@@ -121,11 +121,15 @@ def _quantise(model: Any, ranges: Ranges) -> None:
 
 
 def _constant(output: Any) -> NDArray[np.float32] | None:
-    """The weights (C, C', h, w), which `--half` keeps in 16 bits with a conversion behind them."""
+    """The weights (C, C', h, w), which may be kept in 16 bits with a conversion, or in 8 with a scale, behind them."""
     node = output.get_node()
-    if node.get_type_name() == "Convert":
-        node = node.input_value(0).get_node()
-    return np.asarray(node.data, dtype=np.float32) if node.get_type_name() == "Constant" else None
+    kind = node.get_type_name()
+    if kind == "Multiply":
+        parts = [_constant(node.input_value(side)) for side in (0, 1)]
+        return None if parts[0] is None or parts[1] is None else parts[0] * parts[1]
+    if kind == "Convert":
+        return _constant(node.input_value(0))
+    return np.asarray(node.data, dtype=np.float32) if kind == "Constant" else None
 
 
 def with_zero(low: float, high: float, levels: int = _LEVELS) -> tuple[float, float]:

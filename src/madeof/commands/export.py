@@ -27,7 +27,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("model", metavar="RUN", help="a finished run, or a model folder with weights.safetensors")
     parser.add_argument("--out", required=True, metavar="DIR", help="the new folder")
-    parser.add_argument("--half", action="store_true", help="keep the weights in 16 bits: half the size")
+    parser.add_argument(
+        "--bits", type=int, choices=(32, 16, 8), default=32, help="of a weight in the graphs (default: 32)"
+    )
     parser.add_argument("--with-weights", action="store_true", help="add weights.safetensors, to train on")
     parser.add_argument(
         "--ranges",
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError(f"{show(options.out)} already holds a model; choose another folder")
     net, record = read_net(options.model)
     images = None if options.ranges is None else _images(options.ranges, record.preprocessing)
-    write_model(net, record, options.out, weights=options.with_weights, half=options.half, ranges_from=images)
+    write_model(net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0
 

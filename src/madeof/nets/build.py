@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from madeof.errors import ConfigError
+from madeof.nets.ensemble import Ensemble
 from madeof.nets.mask_at_pooling import MaskAtPooling
 from madeof.nets.mask_at_stem import MaskAtStem
 from madeof.nets.trunks import Trunk
 
 Net = MaskAtStem | MaskAtPooling
+"""What can be trained."""
 
 
 def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False, drop_path: float = 0.0) -> Net:
@@ -37,3 +39,18 @@ def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = F
     except TypeError as error:
         raise ConfigError(f"the net {kind} does not take these settings: {settings} ({error})") from error
     raise ConfigError(f"got net={kind!r}; expected 'MaskAtStem' or 'MaskAtPooling'")
+
+
+def build_any(architecture: Mapping[str, Any], outputs: int) -> Net | Ensemble:
+    """Build a net or an `Ensemble`, whose architecture holds its `members` and their `temperatures`.
+
+    Raises:
+        ConfigError: see `build`.
+    """
+    if architecture.get("net") != "Ensemble":
+        return build(architecture, outputs)
+    members = [build(member, outputs) for member in architecture.get("members", [])]
+    pooling = [member for member in members if isinstance(member, MaskAtPooling)]
+    if len(pooling) < len(members):
+        raise ConfigError("an ensemble has members that are not MaskAtPooling")
+    return Ensemble(pooling, architecture.get("temperatures"))

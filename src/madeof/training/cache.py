@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor
 from madeof import files
 from madeof.datasets import RegionDataset
 from madeof.nets import MaskAtPooling
+from madeof.preprocess import Preprocessing
 from madeof.training.config import Config
 from madeof.training.samplers import Batch, PhotosSampler
 
@@ -43,14 +45,14 @@ class Pooled:
         return len(self.materials)
 
 
-def plain_batch(dataset: RegionDataset, outputs: NDArray[np.int64], config: Config, photo: int) -> Batch:
+def plain_batch(dataset: RegionDataset, outputs: NDArray[np.int64], preprocessing: Preprocessing, photo: int) -> Batch:
     """One photo as prediction sees it: no augmentation, masks at the network's size."""
     sample = dataset.read(photo)
     materials = outputs[sample.materials]
     kept = materials >= 0
-    masks = config.preprocessing.masks(sample.masks[kept])
+    masks = preprocessing.masks(sample.masks[kept])
     return Batch(
-        torch.from_numpy(config.preprocessing.image(sample.image)),
+        torch.from_numpy(preprocessing.image(sample.image)),
         torch.from_numpy(masks),
         torch.zeros(len(masks), dtype=torch.int64),
         torch.from_numpy(materials[kept]),
@@ -113,7 +115,8 @@ def forget_views(folder: Path) -> None:
 
 def _batches(sampler: PhotosSampler, photos: NDArray[np.integer[Any]], view: int) -> list[Callable[[], Batch]]:
     if view == 0:
-        return [lambda p=p: plain_batch(sampler.dataset, sampler.outputs, sampler.config, int(p)) for p in photos]  # type: ignore[misc]
+        seen = sampler.config.preprocessing
+        return [partial(plain_batch, sampler.dataset, sampler.outputs, seen, int(photo)) for photo in photos]
     seed = [sampler.config.seed, 3, view]
     groups = [photos[i : i + _AT_ONCE] for i in range(0, len(photos), _AT_ONCE)]
     return [lambda g=g: sampler.augmented(g, seed) for g in groups]  # type: ignore[misc]

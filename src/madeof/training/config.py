@@ -32,6 +32,8 @@ class Config:
     """Share of the trunk's blocks that are skipped in training, in the last stage (stochastic depth)."""
     trunk_weights: str = "pretrained"
     """"pretrained" (timm downloads them), "none" (random), or a safetensors file with timm's names."""
+    start: str = ""
+    """A run of the same net and materials whose best checkpoint it starts from, instead of the trunk's weights."""
     strides: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
     """MaskAtPooling: which maps are pooled."""
     context: Literal["none", "ring", "photo"] = "ring"

@@ -18,18 +18,19 @@ from torch import Tensor, nn
 
 from madeof import files
 from madeof.errors import ModelError
-from madeof.nets import Net, build
+from madeof.nets import Ensemble, Net, build_any
 from madeof.record import CLASSIFIER, ENCODER, RANGES, WEIGHTS, Record
 from madeof.silent import import_onnxruntime
 from madeof.training.graphs import fold_pads, measure_ranges
 
 _OPSET = 18
-_HALVED_FROM = 256  # smaller tensors (biases, norms) stay in float32: they weigh nothing
+_SMALL = 256  # values; smaller tensors (biases, norms) stay in float32: they weigh nothing
+_TOLERANCES = {32: 1e-4, 16: 1e-2, 8: 0.2}  # in a probability, by the bits of a weight
 _logger = logging.getLogger("madeof")
 
 
 class _Encoder(nn.Module):
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net | Ensemble) -> None:
         super().__init__()
         self.net = net
 
@@ -38,7 +39,7 @@ class _Encoder(nn.Module):
 
 
 class _Classifier(nn.Module):
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net | Ensemble) -> None:
         super().__init__()
         self.net = net
 
@@ -47,26 +48,26 @@ class _Classifier(nn.Module):
 
 
 def write_model(
-    net: Net,
+    net: Net | Ensemble,
     record: Record,
     folder: str | Path,
     *,
     weights: bool = True,
-    half: bool = False,
+    bits: int = 32,
     ranges_from: Iterable[NDArray[np.float32]] | None = None,
 ) -> Record:
     """Write `net` as a model folder.
 
     The graphs are traced at one size and checked against the net at another (an odd one where the preprocessing
     leaves photos as they are) and for another number of regions: the largest difference of a probability must stay
-    under 1e-4 (1e-2 with `half`).
+    under 1e-4 (16 bits: 1e-2; 8 bits: 0.2).
 
     Args:
         net: the net; it is left as it was.
         record: what the folder's model.json says besides the hashes of the files.
         folder: made when it is missing.
         weights: write weights.safetensors too, for those who train on.
-        half: keep the graphs' weights in 16 bits (computed in 32): half the size.
+        bits: of a weight in the graphs: 32, 16 or 8 (one scale for each row). All of them compute in 32.
         ranges_from: preprocessed photos, each (1, 3, h, w) float32, from which to measure the ranges that the engine
             `openvino-int8` needs.
 
@@ -81,9 +82,8 @@ def write_model(
         encoder, classifier = _graphs(net, record.preprocessing.mask_stride)
         if record.preprocessing.resize == "fit" and record.preprocessing.multiple % 32 == 0:
             encoder = fold_pads(encoder)
-        if half:
-            encoder, classifier = _halve(encoder), _halve(classifier)
-        _compare(net, encoder, classifier, record, tolerance=1e-2 if half else 1e-4)
+        encoder, classifier = _shrink(encoder, bits), _shrink(classifier, bits)
+        _compare(net, encoder, classifier, record, tolerance=_TOLERANCES[bits])
     finally:
         net.train(was_training)
     ranges = None if ranges_from is None else measure_ranges(encoder, ranges_from)
@@ -102,7 +102,7 @@ def write_model(
     return record.write(folder)
 
 
-def read_net(folder: str | Path) -> tuple[Net, Record]:
+def read_net(folder: str | Path) -> tuple[Net | Ensemble, Record]:
     """The net of a model folder that holds weights.safetensors, in evaluation mode, and its record.
 
     Raises:
@@ -113,7 +113,7 @@ def read_net(folder: str | Path) -> tuple[Net, Record]:
     if WEIGHTS not in record.files:
         raise ModelError(f"{folder} has no {WEIGHTS}: it can predict, but not be trained on or exported again")
     record.checked_bytes(folder, WEIGHTS)
-    net = build(record.architecture, record.outputs)
+    net = build_any(record.architecture, record.outputs)
     try:
         net.load_state_dict(load_file(folder / WEIGHTS))
     except RuntimeError as error:
@@ -122,7 +122,7 @@ def read_net(folder: str | Path) -> tuple[Net, Record]:
 
 
 @torch.no_grad()
-def _graphs(net: Net, mask_stride: int) -> tuple[bytes, bytes]:
+def _graphs(net: Net | Ensemble, mask_stride: int) -> tuple[bytes, bytes]:
     device = next(net.parameters()).device
     image = torch.zeros(1, 3, 64, 96, device=device)
     masks = torch.ones(2, 1, 64 // mask_stride, 96 // mask_stride, device=device)
@@ -158,25 +158,38 @@ def _export(
     return buffer.getvalue()
 
 
-def _halve(graph: bytes) -> bytes:
-    """Store large float32 weights as float16 with a cast behind each, which ONNX Runtime folds when it loads."""
+def _shrink(graph: bytes, bits: int) -> bytes:
+    """Store large float32 weights in fewer bits, with nodes behind each that an engine folds when it loads.
+
+    In 8 bits each row (a convolution's output channel) has a scale of its own, its largest value over 127.
+    """
+    if bits == 32:
+        return graph
     model = onnx.load_from_string(graph)
-    casts = []
+    nodes, scales = [], []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _HALVED_FROM:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < _SMALL:
             continue
-        name = tensor.name
-        values = numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(values, name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
+        name, short = tensor.name, f"{tensor.name}_{bits}"
+        if bits == 16 or values.ndim < 2:
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), short))
+            nodes.append(helper.make_node("Cast", [short], [name], to=TensorProto.FLOAT))
+            continue
+        scale = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True).clip(min=1e-30) / 127
+        tensor.CopyFrom(numpy_helper.from_array(np.rint(values / scale).astype(np.int8), short))
+        scales.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"))
+        nodes.append(helper.make_node("Cast", [short], [f"{name}_steps"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}_steps", f"{name}_scale"], [name]))
+    model.graph.initializer.extend(scales)
+    nodes += model.graph.node
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return bytes(model.SerializeToString())
 
 
 @torch.no_grad()
-def _compare(net: Net, encoder: bytes, classifier: bytes, record: Record, *, tolerance: float) -> None:
+def _compare(net: Net | Ensemble, encoder: bytes, classifier: bytes, record: Record, *, tolerance: float) -> None:
     ort = import_onnxruntime()
 
     options = ort.SessionOptions()

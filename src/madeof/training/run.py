@@ -6,8 +6,8 @@ import dataclasses
 import json
 import logging
 import os
-import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,16 @@ import madeof
 from madeof import files
 from madeof.datasets import RegionDataset
 from madeof.errors import ConfigError, DatasetError, TrainingError
-from madeof.evaluation import evaluate
 from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
-from madeof.predictor import load, probabilities
 from madeof.record import RECORD, Record
 from madeof.training.cache import Pooled, forget_views, pool_views
-from madeof.training.calibrate import fit_temperature, fit_uncertain_below
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
 from madeof.training.config import Config
 from madeof.training.export import write_model
 from madeof.training.log import Log, read_rows
 from madeof.training.loop import Progress, class_weights, run_step
+from madeof.training.measure import calibrated, measured
 from madeof.training.samplers import number_from
 from madeof.training.steps import HeadStep, NetStep, Step
 
@@ -83,15 +81,17 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
     weights = class_weights(counts, config.class_balance)
     if config.judge_sources:
         splits["val"].of_sources(config.judge_sources)  # which names the sources where one of these is not there
-    judging = _judging(splits["val"], materials, config)
+    judging = judging_regions(splits["val"], materials, config.judge_sources)
     names = [name for name, wanted in (("head", config.head_epochs), ("net", config.epochs)) if wanted]
     if config.net != "MaskAtPooling":
         names = [name for name in names if name != "head"]
     if not names:
         raise ConfigError("nothing to train: head_epochs (MaskAtPooling) and epochs are 0")
     net = _net(config, len(materials))
-    net.to(fabric.device)
     progress = _progress(folder)
+    if config.start and not progress.step:
+        load_checkpoint(Path(config.start) / BEST, net)
+    net.to(fabric.device)
     rows = [row for row in read_rows(folder) if _is_before(row, progress)]
     log = Log(folder, list(rows), quiet=quiet, writes=fabric.is_global_zero)
     if fabric.is_global_zero and not (folder / CONFIG).is_file():
@@ -162,7 +162,7 @@ def _net(config: Config, outputs: int) -> Net:
     net = build(
         config.architecture, outputs, pretrained=config.trunk_weights == "pretrained", drop_path=config.drop_path
     )
-    if config.trunk_weights not in ("pretrained", "none"):
+    if config.trunk_weights not in ("pretrained", "none") and not config.start:
         net.trunk.load(config.trunk_weights)
     return net
 
@@ -192,39 +192,27 @@ def _finish(
 ) -> None:  # fmt: skip
     log.note("madeof: calibrating on the val split and writing the model")
     logits, outputs = step.logits()
-    logits, outputs = logits[judging], outputs[judging]
     record = Record(
         name=config.name, version="1", materials=materials, preprocessing=config.preprocessing,
-        architecture=config.architecture, temperature=fit_temperature(logits, outputs),
-        training=_provenance(dataset, splits, config, seconds),
+        architecture=config.architecture, training=_provenance(dataset, splits, config, seconds),
     )  # fmt: skip
-    scores = probabilities(logits, record)
-    uncertain_below = fit_uncertain_below(scores.max(axis=1, initial=0), scores.argmax(axis=1) == outputs)
-    record = dataclasses.replace(record, uncertain_below=uncertain_below)
-    # The record is what makes a folder a model, and is written last: first beside the run, to be measured.
-    measured = files.make_folder(folder / "unmeasured")
-    write_model(net, record, measured)
-    if len(splits["val"].regions.photo):
-        summary = evaluate(load(measured, threads=config.threads), splits["val"]).summary()
-        by_source = summary.pop("by_source", {})
-        for name in ("failures", "confused"):  # what a report is for
-            del summary[name]
-        record = dataclasses.replace(record, metrics={"val": summary, "val by source": by_source})
+    record = calibrated(record, logits[judging], outputs[judging])
+    record = measured(net, record, splits["val"], folder, config.threads)
+    if summary := record.metrics.get("val"):
         log.note(
             f"madeof: on the val split: accuracy {summary['accuracy']:.3f}, "
             f"mean class accuracy {summary['mean_class_accuracy']:.3f} ({summary['regions']} regions)"
         )
     write_model(net, record, folder)
-    shutil.rmtree(measured)
     forget_views(folder)
 
 
-def _judging(val: RegionDataset, materials: tuple[str, ...], config: Config) -> NDArray[np.bool_]:
+def judging_regions(val: RegionDataset, materials: tuple[str, ...], sources: Sequence[str]) -> NDArray[np.bool_]:
     """Of the val regions that `Step.logits` speaks of, in its order: those of the sources by which a run is judged."""
     known = np.isin(np.array(val.materials)[val.regions.material], materials)
-    judging = np.isin(np.array(val.photos.source, dtype=np.str_)[val.regions.photo[known]], config.judge_sources)
-    if config.judge_sources and not judging.any():
-        names = ", ".join(config.judge_sources)
+    judging = np.isin(np.array(val.photos.source, dtype=np.str_)[val.regions.photo[known]], sources)
+    if sources and not judging.any():
+        names = ", ".join(sources)
         _logger.warning("no val photo of %s has a known material: all val photos calibrate the scores", names)
     return judging if judging.any() else ~judging
 
@@ -235,8 +223,12 @@ def _provenance(
     train = splits["train"]
     counts = np.bincount(train.regions.material, minlength=len(dataset.materials))
     return {
-        # of the trunk's file only the name: where it lay is nobody's business
-        "config": {**dataclasses.asdict(config), "trunk_weights": Path(config.trunk_weights).name},
+        # of files only the name: where they lay is nobody's business
+        "config": {
+            **dataclasses.asdict(config),
+            "trunk_weights": Path(config.trunk_weights).name,
+            "start": Path(config.start).name,
+        },
         "data": {
             "digest": dataset.digest,
             "photos": {name: len(np.unique(part.regions.photo)) for name, part in splits.items()},

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from madeof.datasets import RegionDataset
 from madeof.nets import MaskAtPooling, Net
+from madeof.preprocess import Preprocessing
 from madeof.training.cache import Pooled, plain_batch
 from madeof.training.config import Config
 from madeof.training.samplers import OriginalSampler, PhotosSampler, Steps
@@ -134,20 +135,27 @@ class NetStep:
                 if self.config.freeze_norm or not any(id(p) in learning for p in own):
                     module.eval()
 
-    @torch.no_grad()
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Of all val photos, as prediction sees them."""
-        self.net.eval()
-        device = next(self.net.parameters()).device
-        photos = np.unique(self.val.regions.photo[self.outputs[self.val.regions.material] >= 0])
-        logits, materials = [], []
-        for photo in photos:
-            batch = plain_batch(self.val, self.outputs, self.config, int(photo))
-            features = self.net.encode(batch.images.to(device))
-            # A few regions at a time: MaskAtStem keeps a whole network's maps for each.
-            for masks in torch.split(batch.masks, 8):
-                logits.append(self.net.classify(features, masks.to(device)).float().cpu())
-            materials.append(batch.materials)
-        if not len(photos):
-            return np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.int64)
-        return torch.cat(logits).numpy(), torch.cat(materials).numpy()
+        return logits_of(self.net, self.val, self.outputs, self.config.preprocessing)
+
+
+@torch.no_grad()
+def logits_of(
+    net: Net, dataset: RegionDataset, outputs: NDArray[np.int64], preprocessing: Preprocessing
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Logits and materials of all regions that the net can name, as prediction sees them, (N, C) and (N,)."""
+    net.eval()
+    device = next(net.parameters()).device
+    photos = np.unique(dataset.regions.photo[outputs[dataset.regions.material] >= 0])
+    logits, materials = [], []
+    for photo in photos:
+        batch = plain_batch(dataset, outputs, preprocessing, int(photo))
+        features = net.encode(batch.images.to(device))
+        # A few regions at a time: MaskAtStem keeps a whole network's maps for each.
+        for masks in torch.split(batch.masks, 8):
+            logits.append(net.classify(features, masks.to(device)).float().cpu())
+        materials.append(batch.materials)
+    if not len(photos):
+        return np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.int64)
+    return torch.cat(logits).numpy(), torch.cat(materials).numpy()
