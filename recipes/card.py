@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -113,16 +114,23 @@ def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:
     return _BLOCK.sub(lambda m: f"{m[1]}{makers[m[2]]()}\n{m[3]}" if m[2] in makers else m[0], card)
 
 
+def described(architecture: dict[str, Any]) -> str:
+    """A net in words."""
+    net = f"{architecture['net']} on timm's `{architecture['trunk']}`"
+    if strides := architecture.get("strides"):
+        net += f", maps of strides {', '.join(map(str, strides))}, a head of {architecture['hidden']} units"
+        net += f" that sees the inside and the {architecture['context']}" if "context" in architecture else ""
+    return net
+
+
 def facts(model: Measured) -> str:
     """What the model is and what it learnt from."""
     record, data, config = model.record, model.record.training.get("data", {}), model.record.training.get("config", {})
     photos, regions = (data.get(name, {}).get("train", 0) for name in ("photos", "regions"))
     few = config.get("min_photos", 1)
-    net = f"{record.architecture['net']} on timm's `{record.architecture['trunk']}`"
-    if strides := record.architecture.get("strides"):
-        net += f", maps of strides {', '.join(map(str, strides))}, a head of {record.architecture['hidden']} units"
+    members = record.architecture.get("members", [record.architecture])
     rows = [
-        ["net", net],
+        ["net", ("an ensemble: " if len(members) > 1 else "") + "; ".join(map(described, members))],
         ["size", f"{model.size}: two ONNX graphs"],
         ["photo", f"longer side {record.preprocessing.side} pixels"],
         ["materials", f"{len(record.materials)}, those with at least {few} training photos"],

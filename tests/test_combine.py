@@ -58,7 +58,7 @@ def test_it_is_measured_and_says_what_it_is_made_of(combined: Path) -> None:
     record = Record.read(combined)
     assert record.metrics["val"]["regions"] > 0
     assert [member["hidden"] for member in record.architecture["members"] if "hidden" in member] == [24]
-    assert len(record.training["config"]) == 2
+    assert len(record.training["members"]) == 2
     assert [path.name for path in sorted(combined.iterdir())] == [
         "classifier.onnx", "encoder.onnx", "model.json", "weights.safetensors",
     ]  # fmt: skip

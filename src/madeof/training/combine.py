@@ -92,9 +92,9 @@ def _log_softmax(logits: Any) -> Any:
 
 
 def _provenance(records: Sequence[Record]) -> dict[str, Any]:
-    """What the first run says of the data, and each run's settings."""
+    """What the first run says of the data and its settings, and every run's settings."""
     return {
         **records[0].training,
-        "config": [record.training.get("config", {}) for record in records],
+        "members": [record.training.get("config", {}) for record in records],
         "seconds": sum(record.training.get("seconds", 0) for record in records),
     }

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The bundled model from the data to its folder. Run it again after an interruption: it goes on where it was.
+#   bash recipes/bundled.sh DATA TRUNK.safetensors OUT [--set KEY=VALUE]...
+# What each step costs and brings stands in docs/bundled-model.md. Settings given at the end hold for all three trainings:
+# --set licences=permissive leaves out the photos that are for research only.
+set -euo pipefail
+data=$1 trunk=$2 out=$3
+shift 3
+recipes=$(dirname "$0")
+
+train() {
+  local name=$1
+  shift
+  [ -f "$out/$name/model.json" ] && return
+  local resume=()
+  [ -f "$out/$name/config.json" ] && resume=(--resume)
+  madeof train "$data" --out "$out/$name" --config "$recipes/bundled-$name.toml" \
+    --set "trunk_weights=$trunk" "$@" "${resume[@]}"
+}
+
+train first "$@"
+train second "$@"
+train third --set "start=$out/second" "$@"
+[ -f "$out/both/model.json" ] || madeof combine "$data" --run "$out/first" --run "$out/third" --out "$out/both" \
+  --name madeof-small --side 512 --judge-source everyday
+[ -f "$out/bundled/model.json" ] || madeof export "$out/both" --out "$out/bundled" --bits 8 --ranges "$data"
