@@ -129,13 +129,16 @@ def facts(model: Measured) -> str:
     photos, regions = (data.get(name, {}).get("train", 0) for name in ("photos", "regions"))
     few = config.get("min_photos", 1)
     members = record.architecture.get("members", [record.architecture])
+    time = f"{record.training.get('seconds', 0) / 60:.0f} minutes, seed {config.get('seed', 0)}"
     rows = [
         ["net", ("an ensemble: " if len(members) > 1 else "") + "; ".join(map(described, members))],
         ["size", f"{model.size}: two ONNX graphs"],
         ["photo", f"longer side {record.preprocessing.side} pixels"],
         ["materials", f"{len(record.materials)}, those with at least {few} training photos"],
         ["trained on", f"{photos:,} photos, {regions:,} regions, from {len(data.get('sources', {}))} sources"],
-        ["training", f"{record.training.get('seconds', 0) / 60:.0f} minutes, seed {config.get('seed', 0)}"],
+        *(
+            [["training", time]] if len(members) == 1 else []
+        ),  # of an ensemble the record knows only the last runs' time
     ]
     return markdown_table(["", f"{markdown_text(record.name)} {markdown_text(record.version)}"], rows, words=2)
 
