@@ -15,7 +15,10 @@ import pytest
 from test_training import SMALL, STEM
 
 KILLER = Path(__file__).parent / "kill_training.py"
-POOLING = [*SMALL, "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1", "patience=30"]
+POOLING = [
+    *SMALL, "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1", "patience=30",
+    "average=0.9",
+]  # fmt: skip
 ORIGINAL = [*STEM, "batch=2", "epochs=4", "checkpoint_seconds=0.2"]
 
 

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from madeof.record import Record
 from madeof.training import Config, loop
 from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
+from madeof.training.average import RunningAverage
 from madeof.training.calibrate import fit_temperature, fit_uncertain_below
 from madeof.training.export import read_net
 from madeof.training.run import permissive
@@ -332,6 +334,47 @@ def test_photos_sampler_gives_every_photo_once_an_epoch(tiny_dataset: Path) -> N
     again = sampler.batch(0)
     assert torch.equal(batch.images, again.images)
     assert torch.equal(batch.masks, again.masks)
+
+
+def test_photos_of_the_judging_sources_can_come_more_often(tiny_dataset: Path) -> None:
+    dataset = open_dataset(tiny_dataset).split("train")
+    sources = tuple("home" if number < 3 else "street" for number in range(len(dataset)))
+    dataset = dataclasses.replace(dataset, photos=dataclasses.replace(dataset.photos, source=sources))
+    sampler = PhotosSampler(dataset, np.arange(4), small("batch=4", "repeat=3", 'judge_sources=["home"]'))
+    names = [name for step in range(sampler.steps_per_epoch) for name in sampler.batch(step).names]
+    assert Counter(names) == {name: 3 if number < 3 else 1 for number, name in enumerate(dataset.photos.name)}
+
+
+def test_the_running_average_of_the_weights() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    average = RunningAverage([weight], keep=0.5)
+    found = []
+    for batch in (1, 2, 20):
+        weight.data.fill_(float(batch))
+        average.update(batch)
+        found.append(float(average.tensors[0][0]))
+    # 1/11 and 2/12 are kept of what was before, later a half
+    assert found == pytest.approx([10 / 11, 10 / 11 / 6 + 2 * 5 / 6, (10 / 11 / 6 + 10 / 6 + 20) / 2])
+    with average.in_place():
+        assert weight.tolist() == pytest.approx([found[-1]] * 2)
+    assert weight.tolist() == [20, 20]
+    none = RunningAverage([weight], keep=0)
+    none.update(1)
+    with none.in_place():
+        assert weight.tolist() == [20, 20]
+
+
+def test_a_training_keeps_the_average(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
+    """The kept weights are the average, not the last ones; what does not learn is the same in both."""
+    out = tmp_path / "run"
+    assert train(tiny_dataset, out, "average=0.9") == 0
+    kept, last = (load_file(out / name) for name in ("best.safetensors", "last.safetensors"))
+    names = [name for name in kept if name.startswith("net.")]
+    changed = {name for name in names if not torch.equal(kept[name], last[name])}
+    assert "net.head.out.weight" in changed
+    assert "net.trunk.model.conv_stem.weight" not in changed
+    assert any(name.startswith("average.") for name in last)
+    assert not any(name.startswith("average.") for name in kept)
 
 
 def test_processes_share_a_batch(tiny_dataset: Path) -> None:

@@ -16,25 +16,37 @@ from torch import Tensor, nn
 
 from madeof import files
 from madeof.errors import ModelError
+from madeof.training.average import RunningAverage
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
 
 
 def save_checkpoint(
-    path: Path, net: nn.Module, progress: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
+    path: Path,
+    net: nn.Module,
+    progress: dict[str, Any],
+    optimizer: torch.optim.Optimizer | None = None,
+    average: RunningAverage | None = None,
 ) -> None:
-    """Write the net's parameters, the optimizer's state and `progress` (JSON) to `path`, atomically."""
+    """Write the net's parameters, the optimizer's state, the average and `progress` (JSON) to `path`, atomically."""
     tensors = {f"net.{name}": value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     if optimizer is not None:
         for index, state in optimizer.state_dict()["state"].items():
             for name, value in state.items():
                 tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value).detach().cpu().contiguous()
+    for index, value in enumerate(average.tensors if average else []):
+        tensors[f"average.{index}"] = value.cpu().contiguous()
     files.write_bytes(path, save(tensors, metadata={"progress": json.dumps(progress)}))
 
 
-def load_checkpoint(path: Path, net: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Any]:
-    """Read what `save_checkpoint` wrote into `net` and `optimizer`; give back `progress`.
+def load_checkpoint(
+    path: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    average: RunningAverage | None = None,
+) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote into `net`, `optimizer` and `average`; give back `progress`.
 
     Raises:
         ModelError: the file is missing, damaged, or belongs to another net.
@@ -44,6 +56,8 @@ def load_checkpoint(path: Path, net: nn.Module, optimizer: torch.optim.Optimizer
         net.load_state_dict({name[4:]: value for name, value in tensors.items() if name.startswith("net.")})
         if optimizer is not None:
             _load_optimizer(optimizer, tensors)
+        for index, value in enumerate(average.tensors if average else []):
+            value.copy_(tensors[f"average.{index}"])
     except (RuntimeError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is a checkpoint of another net: {str(error).splitlines()[0]}") from error
     return progress

@@ -116,6 +116,10 @@ class Config:
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     paste: float = 0.0
     """Share of the photos into which regions of other photos are pasted, so that surroundings tell less."""
+    average: float = 0.0
+    """Judge and keep a running average of the weights, of which each batch leaves this share (0.998); 0 is none."""
+    repeat: int = 1
+    """Sampler photos: how often an epoch shows each photo of `judge_sources`; the other photos come once."""
     patience: int = 0
     """Stop after so many evaluations without a better one; 0 never stops early."""
     judge_sources: list[str] = field(default_factory=list)
@@ -227,7 +231,18 @@ def _article(name: str) -> str:
 
 
 def _check_ranges(config: Config) -> None:
-    positive = ("hidden", "head_batch", "batch", "devices", "threads", "max_pixels", "batch_pixels", "min_side", "side")
+    positive = (
+        "hidden",
+        "head_batch",
+        "batch",
+        "devices",
+        "threads",
+        "max_pixels",
+        "batch_pixels",
+        "min_side",
+        "side",
+        "repeat",
+    )
     not_negative = (
         "head_epochs",
         "epochs",
@@ -239,7 +254,7 @@ def _check_ranges(config: Config) -> None:
         "lr",
         "head_lr",
     )
-    shares = ("dropout", "label_smoothing", "mask_noise", "warmup", "drop_path")
+    shares = ("dropout", "label_smoothing", "mask_noise", "warmup", "drop_path", "average")
     for name in positive:
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 1 or more")

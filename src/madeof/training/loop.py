@@ -22,6 +22,7 @@ from torch import Tensor
 
 from madeof.errors import TrainingError
 from madeof.nets import Net
+from madeof.training.average import RunningAverage
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from madeof.training.config import Config
 from madeof.training.log import Log
@@ -79,8 +80,9 @@ def run_step(
     for parameter in net.parameters():
         parameter.requires_grad_(id(parameter) in learning)
     optimizer = _optimizer(step, config)
+    average = RunningAverage(step.parameters, config.average)
     if progress.batch:
-        load_checkpoint(folder / LAST, net, optimizer)
+        load_checkpoint(folder / LAST, net, optimizer, average)
     module, fabric_optimizer = fabric.setup(step.module, optimizer)
     weights = fabric.to_device(weights)
     saved, started = time.monotonic(), time.monotonic()
@@ -106,6 +108,7 @@ def run_step(
             fabric_optimizer.zero_grad()
             fabric.backward(loss)
             fabric_optimizer.step()
+            average.update(progress.batch + 1)
             progress.loss_sum += value * len(materials)
             progress.right += int((logits.argmax(dim=1) == materials).sum())
             progress.regions += len(materials)
@@ -114,7 +117,8 @@ def run_step(
         log.advance(loss=f"{progress.loss_sum / regions:.3f}", accuracy=f"{progress.right / regions:.3f}")
 
         if progress.batch % step.steps_per_epoch == 0:
-            figures = _evaluate(step, judging)
+            with average.in_place():
+                figures = _evaluate(step, judging)
             log.row(
                 {
                     "step": step.name,
@@ -137,14 +141,15 @@ def run_step(
             if not figures or figure > progress.best:  # without val, the latest is the best
                 progress.best, progress.since_best = figure, 0
                 if fabric.is_global_zero:
-                    save_checkpoint(folder / BEST, net, progress.to_dict())
+                    with average.in_place():
+                        save_checkpoint(folder / BEST, net, progress.to_dict())
             step.train_mode()
         is_last = progress.batch == total
         stops = 0 < config.patience <= progress.since_best
         due = time.monotonic() - saved > config.checkpoint_seconds
         if is_last or stops or due or progress.batch % step.steps_per_epoch == 0:
             if fabric.is_global_zero:
-                save_checkpoint(folder / LAST, net, progress.to_dict(), optimizer)
+                save_checkpoint(folder / LAST, net, progress.to_dict(), optimizer, average)
             saved = time.monotonic()
         if stops:
             log.note(f"{step.name}: stopped early, {config.patience} evaluations without a better one")

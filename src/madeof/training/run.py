@@ -159,10 +159,9 @@ def _fabric(config: Config) -> Fabric:
 
 
 def _net(config: Config, outputs: int) -> Net:
-    net = build(
-        config.architecture, outputs, pretrained=config.trunk_weights == "pretrained", drop_path=config.drop_path
-    )
-    if config.trunk_weights not in ("pretrained", "none") and not config.start:
+    weights = "none" if config.start else config.trunk_weights
+    net = build(config.architecture, outputs, pretrained=weights == "pretrained", drop_path=config.drop_path)
+    if weights not in ("pretrained", "none"):
         net.trunk.load(config.trunk_weights)
     return net
 

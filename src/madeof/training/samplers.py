@@ -41,7 +41,7 @@ class Batch:
 
 
 class PhotosSampler:
-    """All regions of `config.batch` photos; every photo once in an epoch.
+    """All regions of `config.batch` photos; every photo once in an epoch, those of `judge_sources` `repeat` times.
 
     A batch depends on the seed and its number alone, so that a resumed training sees the same ones.
 
@@ -60,7 +60,9 @@ class PhotosSampler:
         self.augment = Augment(config.crop, config.mask_noise)
         usable = outputs[dataset.regions.material] >= 0
         self.photos = np.unique(dataset.regions.photo[usable])
-        self.steps_per_epoch = math.ceil(len(self.photos) / config.batch)
+        favoured = np.isin(np.array(dataset.photos.source, dtype=np.str_)[self.photos], config.judge_sources)
+        self.epoch = np.concatenate([self.photos, np.repeat(self.photos[favoured], config.repeat - 1)])
+        self.steps_per_epoch = math.ceil(len(self.epoch) / config.batch)
         self.donors = np.flatnonzero(usable)
         chances = np.bincount(outputs[dataset.regions.material[usable]]).clip(min=1) ** -_DONORS_BALANCED
         self.chances = chances[outputs[dataset.regions.material[usable]]]
@@ -69,7 +71,7 @@ class PhotosSampler:
     def batch(self, step: int) -> Batch:
         """The batch number `step`, from 0."""
         epoch, within = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(self.photos)
+        order = np.random.default_rng([self.config.seed, epoch]).permutation(self.epoch)
         photos = order[within * self.config.batch :][: self.config.batch][self.rank :: self.world]
         return self.augmented(photos, [self.config.seed, 1, step])
 
