@@ -2,11 +2,14 @@
 # The bundled model from the data to its folder. Run it again after an interruption: it goes on where it was.
 #   bash recipes/bundled.sh DATA TRUNK.safetensors OUT [--set KEY=VALUE]...
 # What each step costs and brings stands in docs/bundled-model.md. Settings given at the end hold for all three trainings:
-# --set licences=permissive leaves out the photos that are for research only.
+# --set licences=permissive leaves out the photos that are for research only, the everyday ones, by which the others are
+# judged, among them.
 set -euo pipefail
 data=$1 trunk=$2 out=$3
 shift 3
 recipes=$(dirname "$0")
+judges=(--judge-source everyday) settings=("$@")
+case " $* " in *" licences=permissive "*) judges=() settings+=(--set "judge_sources=[]") ;; esac
 
 train() {
   local name=$1
@@ -18,9 +21,9 @@ train() {
     --set "trunk_weights=$trunk" "$@" "${resume[@]}"
 }
 
-train first "$@"
-train second "$@"
-train third --set "start=$out/second" "$@"
+train first "${settings[@]}"
+train second "${settings[@]}"
+train third --set "start=$out/second" "${settings[@]}"
 [ -f "$out/both/model.json" ] || madeof combine "$data" --run "$out/first" --run "$out/third" --out "$out/both" \
-  --name madeof-small --side 512 --judge-source everyday
+  --name madeof-small --side 512 "${judges[@]}"
 [ -f "$out/bundled/model.json" ] || madeof export "$out/both" --out "$out/bundled" --bits 8 --ranges "$data"

@@ -1,24 +1,30 @@
 """Describe every region of a data set by a frozen trunk, once, so that heads can be compared in seconds.
 
     python recipes/experiments/describe.py DATA OUT.npz --trunk-weights FILE [--view pooled] [--side 384] [--augment]
+        [--textures DIR]
 
 Views: `pooled` is our net (mean and spread inside, the ring, mean and spread of the whole photo, at each stride);
 `crop`, `masked-crop` and `blackout` are what people do instead, a pass of the trunk for each region: the box around it
 with a margin, the same with the outside in grey, the whole photo with the outside in black. Those are described by mean
-and spread of the maps of each stride.
+and spread of the maps of each stride. `--textures` describes no photo of the data set but each seamless picture of a
+folder with a textures.csv (image,material), tiled and put in the place of a region of one of its training photos.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from madeof.datasets import RegionDataset, open_dataset
+from madeof.images import read_photo
+from madeof.materials import key
 from madeof.nets import MaskAtPooling, build
 from madeof.preprocess import Preprocessing, resize_image
 from madeof.training.augment import Augment
@@ -28,6 +34,7 @@ from madeof.training.samplers import PhotosSampler
 VIEWS = ("pooled", "crop", "masked-crop", "blackout")
 _MARGIN = 0.2  # of the box's sides, around a crop
 _AT_ONCE = 16  # crops in a batch
+_LEAST_TEXTURED = 0.03  # of the photo: smaller regions show nothing of a texture
 
 Described = tuple[torch.Tensor, NDArray[np.int64], NDArray[np.float64]]
 """Features (N, width), materials (N,), and areas (N,) as shares of the photo."""
@@ -46,6 +53,7 @@ def main() -> None:
     parser.add_argument(
         "--paste", type=float, default=0.0, help="share of the augmented photos that get others' regions"
     )
+    parser.add_argument("--textures", type=Path, help="folder of seamless pictures to paste into regions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", help="index of the data set")
     parser.add_argument("--threads", type=int, default=2)
@@ -56,7 +64,15 @@ def main() -> None:
     assert isinstance(net, MaskAtPooling)
     net.trunk.load(options.trunk_weights)
     net.eval()
-    describe = augmented if options.augment else pooled if options.view == "pooled" else one_by_one
+    describe = (
+        textures
+        if options.textures
+        else augmented
+        if options.augment
+        else pooled
+        if options.view == "pooled"
+        else one_by_one
+    )
     started, rows, photos, materials, areas = time.monotonic(), [], [], [], []
     with torch.inference_mode():
         for photo, (features, found, area) in enumerate(describe(net, dataset, options)):
@@ -104,6 +120,35 @@ def augmented(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Name
         batch = sampler.augmented([photo], [options.seed, 9])
         features = net.pool(net.encode(batch.images), batch.masks, batch.photo)
         yield features, batch.materials.numpy(), batch.masks.mean(dim=(1, 2, 3)).double().numpy()
+
+
+def textures(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespace) -> Iterator[Described]:
+    """Each texture in a region of a training photo, with the light and shade that the region had."""
+    preprocessing = Preprocessing(side=options.side)
+    random = np.random.default_rng(options.seed)
+    train = dataset.split("train")
+    large = np.flatnonzero(
+        train.regions.area > _LEAST_TEXTURED * (train.photos.height * train.photos.width)[train.regions.photo]
+    )
+    where = {key(name): position for position, name in enumerate(dataset.materials)}
+    with (options.textures / "textures.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if key(row["material"]) in where]
+    for row in rows:
+        sample = train.read_region(int(random.choice(large)))
+        mask = sample.masks[0]
+        height, width = mask.shape
+        tile = read_photo(options.textures / row["image"]).pixels
+        times = random.integers(2, 5)  # as often as it stands along the photo's longer side
+        side = max(16, max(height, width) // int(times))
+        tile = resize_image(tile, (side, side))
+        tiled = np.tile(tile, (-(-height // side), -(-width // side), 1))[:height, :width].astype(np.float32)
+        light = sample.image.mean(axis=2)
+        shade = (light / max(1.0, float(light[mask].mean())))[..., np.newaxis].clip(0.5, 1.6)
+        image = sample.image.copy()
+        image[mask] = (tiled * shade).clip(0, 255).astype(np.uint8)[mask]
+        maps = net.encode(torch.from_numpy(preprocessing.image(image)))
+        masks = torch.from_numpy(preprocessing.masks(sample.masks))
+        yield net.pool(maps, masks), np.array([where[key(row["material"])]]), sample.masks.mean(axis=(1, 2))
 
 
 def one_by_one(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespace) -> Iterator[Described]:

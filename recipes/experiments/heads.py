@@ -99,6 +99,8 @@ class Trial:
     swap: float = 0.0
     """Share of the regions whose ring and whole photo are taken from another region."""
     heads: int = 1
+    textures: float = 0.0
+    """How often a texture is drawn, compared with a region."""
 
 
 RING, PHOTO, INSIDE = (0, 1, 2), (0, 1, 2, 3, 4), (0, 1)
@@ -122,6 +124,8 @@ TRIALS = [
     Trial("inside, ring; 1 augmented view", views=1),
     Trial("inside, ring; 2 augmented views", views=2),
     Trial("whole photo too; 2 augmented views", parts=PHOTO, views=2),
+    Trial("inside, ring; textures drawn like regions", textures=1.0),
+    Trial("inside, ring; textures drawn a third as often", textures=0.33),
     Trial("inside, ring, and a crop around the region", crop="too"),
     Trial("a picture for each region instead", crop="alone"),
 ]
@@ -133,6 +137,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("described")
     parser.add_argument("--augmented", action="append", default=[], help="may be repeated")
+    parser.add_argument("--textures", help="a description by describe.py --textures")
     parser.add_argument("--crop", help="a description by describe.py --view crop, masked-crop or blackout")
     parser.add_argument("--only", action="append", default=[], help="only the trials whose name holds this text")
     parser.add_argument("--cache", help="index of the data set")
@@ -143,17 +148,21 @@ def main() -> None:
     plain = Described.read(options.described)
     views = [Described.read(path) for path in options.augmented]
     crop = Described.read(options.crop) if options.crop else None
+    textured = Described.read(options.textures) if options.textures else None
     print("| head | accuracy | of known materials | mean over materials | small regions | s |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for trial in TRIALS:
         wanted = not options.only or any(text in trial.name for text in options.only)
         if wanted and trial.views <= len(views) and (crop is not None or not trial.crop):
-            print(cross_validate(trial, dataset, plain, views, crop), flush=True)
+            if trial.textures and textured is None:
+                continue
+            print(cross_validate(trial, dataset, plain, views, crop, textured), flush=True)
 
 
 def cross_validate(
-    trial: Trial, dataset: RegionDataset, plain: Described, views: list[Described], crop: Described | None
-) -> str:
+    trial: Trial, dataset: RegionDataset, plain: Described, views: list[Described], crop: Described | None,
+    textured: Described | None,
+) -> str:  # fmt: skip
     """The trial's line."""
     started = time.monotonic()
     names, outputs = choose_materials(dataset.materials, dataset.split("train"), 15)
@@ -172,7 +181,13 @@ def cross_validate(
     for fold in range(FOLDS):
         kept = torch.from_numpy((folds[photo] != fold) & (truth >= 0))
         asked = torch.from_numpy(folds[plain.photo] == fold)
-        logits = fit_and_ask(trial, features[kept], truth[kept], chances[kept], own[asked], len(names), plain)
+        taught, answers, drawn = features[kept], truth[kept], chances[kept]
+        if trial.textures and textured is not None:
+            known = outputs[textured.material] >= 0
+            taught = torch.cat([taught, textured.select(trial)[torch.from_numpy(known)]])
+            answers = np.concatenate([answers, outputs[textured.material[known]]])
+            drawn = np.concatenate([drawn, np.full(known.sum(), trial.textures)])
+        logits = fit_and_ask(trial, taught, answers, drawn, own[asked], len(names), plain)
         predicted[asked] = logits.argmax(dim=1)
 
     rows = is_everyday[plain.photo]

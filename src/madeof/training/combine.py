@@ -17,7 +17,7 @@ from madeof.record import RECORD, Record
 from madeof.training.calibrate import fit_temperature
 from madeof.training.export import read_net, write_model
 from madeof.training.measure import calibrated, measured
-from madeof.training.run import judging_regions
+from madeof.training.run import judging_regions, permissive
 from madeof.training.steps import logits_of
 
 
@@ -64,6 +64,8 @@ def combine(
             what = "preprocessing (give --side where only that differs)"
             what = "materials" if record.materials != first.materials else what
             raise ConfigError(f"{run} has another list or other values of {what} than {runs[0]}; expected the same")
+    if all(record.training.get("config", {}).get("licences") == "permissive" for record in records):
+        dataset = permissive(dataset)  # photos that they were not to learn from do not calibrate them either
     if judge_sources:
         dataset.split("val").of_sources(judge_sources)
     val = dataset.split("val")
