@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 
 import madeof
@@ -25,7 +26,7 @@ from madeof.training import Config, loop
 from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
 from madeof.training.average import RunningAverage
-from madeof.training.calibrate import fit_temperature, fit_uncertain_below
+from madeof.training.calibrate import fit_temperature, fit_uncertain_below, undo_balance
 from madeof.training.export import read_net
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
@@ -533,6 +534,32 @@ def test_class_weights_balance() -> None:
     assert full == pytest.approx([full[0]] * 3, rel=1e-5)
     for power in (0.0, 0.5, 1.0):
         assert (loop.class_weights(counts, power).numpy() * counts).sum() == pytest.approx(counts.sum(), rel=1e-5)
+
+
+def test_undoing_the_balance_gives_back_the_materials_shares() -> None:
+    """A layer that sees nothing and learns by a balanced loss takes all materials for alike; then for what they are."""
+    counts = np.array([70, 20, 10])
+    materials = torch.from_numpy(np.repeat(np.arange(3), counts))
+    weights = loop.class_weights(counts, 1.0)
+    last = torch.nn.Linear(1, 3)
+    optimizer = torch.optim.Adam([last.bias], lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        F.cross_entropy(last.bias.expand(100, 3), materials, weight=weights).backward()
+        optimizer.step()
+    torch.testing.assert_close(last.bias.detach().softmax(0), torch.full((3,), 1 / 3), atol=0.01, rtol=0)
+    undo_balance(last, weights)
+    torch.testing.assert_close(last.bias.detach().softmax(0), torch.tensor([0.7, 0.2, 0.1]), atol=0.01, rtol=0)
+
+
+def test_a_training_undoes_its_balance_unless_told_not_to(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert train(tiny_dataset, out, "undo_balance=false") == 0
+    undone, left = (load_file(folder / "weights.safetensors")["head.out.bias"] for folder in (run, out))
+    assert Record.read(run).training["config"]["class_balance"] == 0.5
+    dataset = open_dataset(tiny_dataset).split("train")
+    weights = loop.class_weights(np.bincount(dataset.regions.material), 0.5)
+    torch.testing.assert_close(left - undone, weights.log())
 
 
 def test_temperature_undoes_overconfidence() -> None:

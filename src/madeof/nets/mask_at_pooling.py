@@ -54,6 +54,11 @@ class MaskAtPooling(nn.Module):
         self.width = _PARTS[context] * sum(trunk.channels[stride] for stride in self.strides)
         self.head = Head(self.width, materials, hidden=hidden, dropout=dropout)
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.head.out
+
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
         """Run the trunk.
 

@@ -49,6 +49,11 @@ class MaskAtStem(nn.Module):
         self.multiply = _branches(channels, start=1.0) if merge in ("multiply", "both") else nn.ModuleDict()
         self.fc = nn.Linear(trunk.width, materials)
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.fc
+
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
         """Run what no mask changes.
 

@@ -1,4 +1,6 @@
-"""Two numbers fitted on val photos: the temperature, and the score under which an answer is called uncertain.
+"""What makes scores honest: materials are as frequent again as in the data, and two numbers are fitted on val photos.
+
+The two are the temperature, and the score under which an answer is called uncertain.
 
 Temperature scaling (Guo et al. 2017, arXiv 1706.04599) makes scores honest. More parameters were tried (a temperature
 that depends on the region's area, vector scaling) and were not clearly better on photos that they had not seen.
@@ -9,7 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 _GOLDEN = (5**0.5 - 1) / 2
 _ROUNDS = 40
@@ -17,6 +21,21 @@ PRECISION = 0.9
 """What share of the certain answers is to be right."""
 _FEWEST = 30  # answers on which a threshold can be fitted
 _FEWEST_CERTAIN = 10  # that the share among the certain ones is more than luck
+
+
+@torch.no_grad()
+def undo_balance(last: nn.Linear, weights: Tensor) -> None:
+    """Take out of a net's last layer what the weights of the loss put into it.
+
+    Where the loss weighs each material, the net learns its share of the photos times its weight: rare materials are
+    given too often and with too high scores. So the logarithm of the weight is taken from its logit (prior correction;
+    Elkan 2001, *The foundations of cost-sensitive learning*; Menon et al. 2020, arXiv 2007.07314, the other way round).
+
+    Args:
+        last: the layer that gives the logits.
+        weights: of each material in the loss, (C,).
+    """
+    last.bias.sub_(weights.to(last.bias).log())
 
 
 def fit_temperature(logits: NDArray[np.float32], materials: NDArray[np.int64]) -> float:

@@ -112,6 +112,8 @@ class Config:
     """Share of each target that is spread over all materials."""
     class_balance: float = 0.5
     """Weight of a material in the loss: its number of regions to the power of minus this. 0 none, 1 full."""
+    undo_balance: bool = True
+    """Score materials as frequent as they are in the training photos; false leaves them as the loss weighed them."""
     mask_noise: float = 0.3
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     paste: float = 0.0

@@ -24,6 +24,7 @@ from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
 from madeof.record import RECORD, Record
 from madeof.training.cache import Pooled, forget_views, pool_views
+from madeof.training.calibrate import undo_balance
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
 from madeof.training.config import Config
 from madeof.training.export import write_model
@@ -108,6 +109,8 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
             run_step(step, net, progress, weights, judging, config, fabric, folder, log)
         if fabric.is_global_zero:
             load_checkpoint(folder / BEST, net)
+            if config.undo_balance:
+                undo_balance(net.last, weights)
             _finish(net, step, judging, materials, dataset, splits, folder, config, time.monotonic() - started, log)
     finally:
         log.close()
