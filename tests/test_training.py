@@ -26,7 +26,7 @@ from madeof.training import Config, loop
 from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
 from madeof.training.average import RunningAverage
-from madeof.training.calibrate import fit_temperature, fit_uncertain_below, undo_balance
+from madeof.training.calibrate import expected_shares, fit_temperature, fit_uncertain_below, undo_balance
 from madeof.training.export import read_net
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
@@ -548,18 +548,28 @@ def test_undoing_the_balance_gives_back_the_materials_shares() -> None:
         F.cross_entropy(last.bias.expand(100, 3), materials, weight=weights).backward()
         optimizer.step()
     torch.testing.assert_close(last.bias.detach().softmax(0), torch.full((3,), 1 / 3), atol=0.01, rtol=0)
-    undo_balance(last, weights)
+    undo_balance(last, counts * weights.double().numpy(), counts / 100, 0.0)
+    torch.testing.assert_close(last.bias.detach().softmax(0), torch.full((3,), 1 / 3), atol=0.01, rtol=0)
+    undo_balance(last, counts * weights.double().numpy(), counts / 100, 1.0)
     torch.testing.assert_close(last.bias.detach().softmax(0), torch.tensor([0.7, 0.2, 0.1]), atol=0.01, rtol=0)
 
 
-def test_a_training_undoes_its_balance_unless_told_not_to(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
+def test_expected_shares() -> None:
+    counts = np.array([60, 40, 0])
+    assert expected_shares(counts, np.zeros(3, dtype=np.int64)) == pytest.approx(np.array([60, 40, 1]) / 101)
+    found = expected_shares(counts, np.array([0, 10, 0]))
+    assert found == pytest.approx((np.array([60, 40, 1]) / 101 + np.array([2, 12, 2]) / 16) / 2)
+
+
+def test_a_training_undoes_its_balance_as_far_as_it_is_told_to(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert train(tiny_dataset, out, "undo_balance=false") == 0
+    assert train(tiny_dataset, out, "undo_balance=0") == 0
     undone, left = (load_file(folder / "weights.safetensors")["head.out.bias"] for folder in (run, out))
-    assert Record.read(run).training["config"]["class_balance"] == 0.5
-    dataset = open_dataset(tiny_dataset).split("train")
-    weights = loop.class_weights(np.bincount(dataset.regions.material), 0.5)
-    torch.testing.assert_close(left - undone, weights.log())
+    assert Record.read(run).training["config"]["undo_balance"] == 0.3
+    counts = np.bincount(open_dataset(tiny_dataset).split("train").regions.material)
+    weights = loop.class_weights(counts, 0.5).double()
+    shift = torch.from_numpy(np.log(counts / counts.sum())) - (torch.from_numpy(counts) * weights / counts.sum()).log()
+    torch.testing.assert_close((undone - left).double(), 0.3 * shift, atol=1e-5, rtol=0)
 
 
 def test_temperature_undoes_overconfidence() -> None:

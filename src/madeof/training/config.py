@@ -112,8 +112,8 @@ class Config:
     """Share of each target that is spread over all materials."""
     class_balance: float = 0.5
     """Weight of a material in the loss: its number of regions to the power of minus this. 0 none, 1 full."""
-    undo_balance: bool = True
-    """Score materials as frequent as they are in the training photos; false leaves them as the loss weighed them."""
+    undo_balance: float = 0.3
+    """How far finished scores go back from the frequencies of materials that the loss made to the real ones; 0 to 1."""
     mask_noise: float = 0.3
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     paste: float = 0.0
@@ -263,8 +263,9 @@ def _check_ranges(config: Config) -> None:
     for name in not_negative:
         if not getattr(config, name) >= 0:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 0 or more")
-    if not 0 <= config.paste <= 1:
-        raise ConfigError(f"paste is {config.paste}; expected a share from 0 to 1")
+    for name in ("paste", "undo_balance"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to 1")
     for name in shares:
         if not 0 <= getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to below 1")

@@ -24,7 +24,7 @@ from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
 from madeof.record import RECORD, Record
 from madeof.training.cache import Pooled, forget_views, pool_views
-from madeof.training.calibrate import undo_balance
+from madeof.training.calibrate import expected_shares, undo_balance
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
 from madeof.training.config import Config
 from madeof.training.export import write_model
@@ -109,8 +109,8 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
             run_step(step, net, progress, weights, judging, config, fabric, folder, log)
         if fabric.is_global_zero:
             load_checkpoint(folder / BEST, net)
-            if config.undo_balance:
-                undo_balance(net.last, weights)
+            expected = expected_shares(counts, _judging_counts(splits["train"], outputs, len(materials), config))
+            undo_balance(net.last, counts.clip(min=1) * weights.double().numpy(), expected, config.undo_balance)
             _finish(net, step, judging, materials, dataset, splits, folder, config, time.monotonic() - started, log)
     finally:
         log.close()
@@ -217,6 +217,15 @@ def judging_regions(val: RegionDataset, materials: tuple[str, ...], sources: Seq
         names = ", ".join(sources)
         _logger.warning("no val photo of %s has a known material: all val photos calibrate the scores", names)
     return judging if judging.any() else ~judging
+
+
+def _judging_counts(
+    train: RegionDataset, outputs: NDArray[np.int64], materials: int, config: Config
+) -> NDArray[np.int64]:
+    """Training regions of each of the net's materials in the photos of the judging sources, (C,)."""
+    judging = np.isin(np.array(train.photos.source, dtype=np.str_)[train.regions.photo], config.judge_sources)
+    found = outputs[train.regions.material[judging]]
+    return np.bincount(found[found >= 0], minlength=materials)
 
 
 def _provenance(
