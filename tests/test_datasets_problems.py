@@ -318,7 +318,7 @@ def test_table_with_unknown_materials(root: Path) -> None:
 def test_no_layout(root: Path) -> None:
     expected = "expected a folder with images/, labels/ and materials.csv, or a CSV"
     assert f"does not exist; {expected}" in message(root / "nothing")
-    assert f"is neither a folder nor a CSV; {expected}" in message(root / "images" / "a.jpg")
+    assert f"is of no layout or format that we know; {expected}" in message(root / "images" / "a.jpg")
     assert f"no images/ and no labels/ and no materials.csv in this folder; {expected}" in message(root / "images")
     assert "no data set: give a folder" in message()
     assert "no data set: give a folder" in message(images=root / "images")

@@ -78,6 +78,14 @@ def answer(predictor: Predictor, photo: str, mask: np.ndarray) -> Any:
     return predictor.predict([mask])[0]
 
 
+def check_error(line: str) -> dict[str, str]:
+    """The object of a photo without answers."""
+    found = json.loads(line)
+    assert set(found) == {"image", "error"}
+    assert "\n" not in found["error"]
+    return dict(found)
+
+
 def check_json(line: str) -> dict[str, Any]:
     """Exactly the documented keys and types."""
     found = json.loads(line, parse_constant=lambda text: pytest.fail(text))
@@ -167,6 +175,10 @@ def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
     assert status == 1
     assert out.count("image,region") == 1
     assert out.startswith("image,region")
+    bad, *good = csv.DictReader(io.StringIO(out))
+    assert (bad["image"], bad["region"], bad["material"]) == ("gone.png", "", "")
+    assert bad["error"].startswith("gone.png ")
+    assert [(row["image"], row["error"]) for row in good] == [("a.png", ""), ("b.png", "")]
 
 
 def test_text(run: Run) -> None:
@@ -185,7 +197,8 @@ def test_label_map_folder(run: Run) -> None:
     assert [len(check_json(line)["regions"]) for line in out.splitlines()] == [3, 3]
     shutil.copy("maps/a.png", "maps/a.tif")
     status, out, err = run("a.png", "b.png", "--json", "--label-map", "maps")
-    assert (status, out.count("\n")) == (1, 1)
+    assert (status, out.count("\n")) == (1, 2)
+    assert check_error(out.splitlines()[0])["image"] == "a.png"
     assert err == "madeof: a.png: expected one label map with the stem a in maps, found 2\n"
     status, out, err = run("a.png", "b.png", "--label-map", "maps/b.png")
     assert (status, out, err.count("\n")) == (1, "", 2)
@@ -206,8 +219,17 @@ def test_good_photos_are_done_and_bad_ones_named_at_the_end(run: Run) -> None:
     Path("half.png").write_bytes(Path("a.png").read_bytes()[:2000])
     status, out, err = run("gone.png", "a.png", "text.png", "half.png", "elsewhere", "b.png", "--json")
     assert status == 1
-    assert [check_json(line)["image"] for line in out.splitlines()] == ["a.png", "b.png"]
+    bad = {}
+    for line in out.splitlines():
+        if '"error"' in line:
+            found = check_error(line)
+            bad[found["image"]] = found["error"]
+        else:
+            assert check_json(line)["image"] in ("a.png", "b.png")
+    assert list(bad) == ["gone.png", "text.png", "half.png", "elsewhere"]
+    assert [json.loads(line)["image"] for line in out.splitlines()] == [*bad][:1] + ["a.png"] + [*bad][1:] + ["b.png"]
     lines = err.splitlines()
+    assert [f"madeof: {reason}" for reason in bad.values()] == lines
     for line, name in zip(lines, ("gone.png", "text.png", "half.png", "elsewhere"), strict=True):
         assert line.startswith(f"madeof: {name} ")
         assert "expected" in line
@@ -273,7 +295,9 @@ def test_damaged_jpeg(run: Run) -> None:
     assert (status, found["damaged"]) == (0, True)
     assert found["warnings"][0].startswith("damaged data: ")
     status, out, err = run("d.jpg", "a.png", "--json", "--strict")
-    assert (status, check_json(out)["image"]) == (1, "a.png")
+    refused, answered = out.splitlines()
+    assert (status, check_json(answered)["image"]) == (1, "a.png")
+    assert check_error(refused)["error"].startswith("d.jpg has damaged data (")
     assert err.startswith("madeof: d.jpg has damaged data (")
 
 
@@ -424,11 +448,13 @@ def test_an_ascii_locale(here: Path, tiny_model: Path, form: str) -> None:
     assert done.stderr.isascii()
     assert done.stderr.count(b"\n") == 1
     if form == "--json":
-        images = [check_json(line)["image"] for line in done.stdout.decode("ascii").splitlines()]
+        *answered, gone = done.stdout.decode("ascii").splitlines()
+        assert check_error(gone)["image"] == "gone 木.png"
+        images = [check_json(line)["image"] for line in answered]
         assert images == [name.encode("utf-8", "backslashreplace").decode() for name in names]
     else:
         assert done.stdout.isascii()
-        assert done.stdout.count(b".png") == len(names)
+        assert done.stdout.count(b".png") == len(names) + 2 * (form == "--csv")  # the one that is gone, and its error
 
 
 def test_a_reader_that_has_enough(here: Path, tiny_model: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 import madeof
 
 NAMES = [
+    "Client",
     "ConfigError",
     "DatasetError",
+    "Explanation",
     "InputError",
     "MadeofError",
     "MissingExtraError",
@@ -20,9 +22,11 @@ NAMES = [
     "Prediction",
     "Predictor",
     "RegionError",
+    "ServiceError",
     "TrainingError",
     "WriteError",
     "classify",
+    "explain",
     "load",
 ]
 

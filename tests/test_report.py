@@ -17,7 +17,7 @@ from madeof.evaluation import Evaluation, Failure
 from madeof.report import write_report
 
 PICTURES = ["confusion.png", "by-material.png", "by-size.png", "reliability.png"]
-TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv"]
+TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv", "report.html"]
 
 ODD = (
     "=cmd()|'calc'!A0",
@@ -127,7 +127,7 @@ def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
 
 def test_the_markdown_says_the_sources_and_what_the_threshold_brings(tmp_path: Path) -> None:
     evaluation = dataclasses.replace(make(), sources=("a|b", "street") * 6, uncertain_below=0.6)
-    assert len(write_report(evaluation, tmp_path)) == 7
+    assert len(write_report(evaluation, tmp_path)) == 8
     text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     rows = table_after(text, "## By source")
     assert rows[0][:3] == ["source", "regions", "accuracy"]
@@ -157,19 +157,36 @@ def test_the_predictions_are_one_line_a_region(tmp_path: Path) -> None:
     evaluation = make()
     write_report(evaluation, tmp_path)
     head, *rows = rows_of(tmp_path / "predictions.csv")
-    assert head == ["photo", "region", "area", "truth", "predicted", "score"]
+    assert head == ["photo", "region", "area", "truth", "predicted", "score", "uncertain", "quality"]
     assert len(rows) == 60
-    for index, (photo, region, area, truth, predicted, score) in enumerate(rows):
+    for index, (photo, region, area, truth, predicted, score, uncertain, quality) in enumerate(rows):
         assert photo == evaluation.photos[index % 12]
         assert (int(region), int(area)) == (100 + index, evaluation.area[index])
         assert (truth, predicted) == (evaluation.truth[index], evaluation.predicted[index])
         assert float(score) == pytest.approx(evaluation.scores[index].max(), abs=1e-6)
+        assert (uncertain, quality) == ("", "")  # neither is known
+
+
+def test_the_predictions_say_what_is_uncertain_and_how_good_the_mask_is(tmp_path: Path) -> None:
+    quality = np.linspace(0, 1, 60, dtype=np.float32)
+    quality[3] = np.nan
+    evaluation = dataclasses.replace(make(), uncertain_below=0.6, quality=quality)
+    write_report(evaluation, tmp_path)
+    _, *rows = rows_of(tmp_path / "predictions.csv")
+    assert [row[6] for row in rows] == [f"{scores.max() < 0.6}".lower() for scores in evaluation.scores]
+    assert {row[6] for row in rows} == {"true", "false"}
+    assert [rows[i][7] for i in (0, 3, 59)] == ["0.000", "", "1.000"]
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    table = table_after(text, "## By mask quality")[2:]
+    assert [row[0] for row in table] == [row.label for row in evaluation.metrics.by_quality]
+    assert [int(row[1]) for row in table] == [row.regions for row in evaluation.metrics.by_quality]
+    assert f"| mean risk over all coverages (AURC) | {100 * (evaluation.metrics.risk.area or 0):.1f}% |" in text
 
 
 def test_hostile_names_are_harmless_everywhere(tmp_path: Path) -> None:
     evaluation = make(ODD, 200, unknown=("+unknown|<b>", "\x00"), model="$m^$ <b>|\n")
     written = write_report(evaluation, tmp_path)
-    assert len(written) == 7  # the pictures are there; any warning of a glyph or a layout is an error in our tests
+    assert len(written) == 8  # the pictures are there; any warning of a glyph or a layout is an error in our tests
 
     rows = rows_of(tmp_path / "predictions.csv")
     assert len(rows) == 201
@@ -220,7 +237,7 @@ def test_pictures_are_drawn_whatever_there_is(evaluation: Evaluation, tmp_path: 
 def test_all_regions_unnameable_are_drawn_too(tmp_path: Path) -> None:
     evaluation = make(("Brick",), 4)
     everything = Evaluation(**{**vars(evaluation), "truth": ("Sand",) * 4})
-    assert len(write_report(everything, tmp_path)) == 7
+    assert len(write_report(everything, tmp_path)) == 8
     assert size_of(tmp_path / "confusion.png")
 
 
@@ -244,7 +261,7 @@ def test_without_regions_there_is_a_report_without_pictures(evaluation: Evaluati
     assert "| accuracy (mean over regions) | - | - |" in text
     assert "## By material\n\nNone.\n" in text
     assert "Pictures" not in text
-    assert rows_of(tmp_path / "predictions.csv") == [["photo", "region", "area", "truth", "predicted", "score"]]
+    assert len(rows_of(tmp_path / "predictions.csv")) == 1
 
 
 def test_without_matplotlib_everything_else_is_written_and_one_warning_says_what_to_install(
@@ -296,7 +313,7 @@ def test_drawing_leaves_the_callers_matplotlib_alone() -> None:
         "               np.array([[0.6, 0.4], [0.7, 0.3]]))\n"
         "import matplotlib\n"
         "before = matplotlib.rcParams.copy()\n"
-        "assert len(report.write_report(e, tempfile.mkdtemp())) == 7\n"
+        "assert len(report.write_report(e, tempfile.mkdtemp())) == 8\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "settings = [name for name in before if name != 'backend']  # chosen when it is asked for\n"
         "assert not [name for name in settings if matplotlib.rcParams[name] != before[name]]\n"

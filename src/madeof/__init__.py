@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from madeof.client import Client
     from madeof.errors import (
         ConfigError,
         DatasetError,
@@ -14,16 +15,20 @@ if TYPE_CHECKING:
         ModelError,
         PhotoError,
         RegionError,
+        ServiceError,
         TrainingError,
         WriteError,
     )
+    from madeof.explanation import Explanation, explain
     from madeof.predictor import Prediction, Predictor, classify, load
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
     "ConfigError",
     "DatasetError",
+    "Explanation",
     "InputError",
     "MadeofError",
     "MissingExtraError",
@@ -32,13 +37,24 @@ __all__ = [
     "Prediction",
     "Predictor",
     "RegionError",
+    "ServiceError",
     "TrainingError",
     "WriteError",
     "classify",
+    "explain",
     "load",
 ]
 
-_PREDICTOR_NAMES = {"Prediction", "Predictor", "classify", "load"}
+_MODULES = {
+    "Client": "client",
+    "Explanation": "explanation",
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "classify": "predictor",
+    "explain": "explanation",
+    "load": "predictor",
+}
+"""The modules of the names; all others are errors."""
 
 
 def __getattr__(name: str) -> object:
@@ -47,8 +63,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'madeof' has no attribute {name!r}")
     import importlib
 
-    module = "madeof.predictor" if name in _PREDICTOR_NAMES else "madeof.errors"
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(f"madeof.{_MODULES.get(name, 'errors')}"), name)
 
 
 def __dir__() -> list[str]:

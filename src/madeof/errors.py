@@ -9,6 +9,7 @@ MadeofError
 ├── ConfigError (ValueError)     a setting of a training
 ├── TrainingError (RuntimeError) a training that cannot go on
 ├── WriteError (OSError)         a file that cannot be written
+├── ServiceError (OSError)       a service that cannot be reached, is busy, refuses, or cannot be started
 └── MissingExtraError (ImportError)
 
 Each message is one line that says what we got, what we expected and what to do.
@@ -51,6 +52,10 @@ class TrainingError(MadeofError, RuntimeError):
 
 class WriteError(MadeofError, OSError):
     """A file cannot be written; what stood there before is whole."""
+
+
+class ServiceError(MadeofError, OSError):
+    """A service cannot be reached, is busy or refuses to answer; or it cannot be started."""
 
 
 class MissingExtraError(MadeofError, ImportError):

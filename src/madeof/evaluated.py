@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.comparison import Comparison
 from madeof.intervals import Interval
 from madeof.materials import positions
 from madeof.metrics import Metrics, measure
@@ -65,6 +66,10 @@ class Evaluation:
     """The source of each of `photos`, "" where none is stated; or nothing where sources are not known."""
     uncertain_below: float | None = None
     """The model's threshold under which an answer is uncertain; None where it has none."""
+    quality: NDArray[np.float32] | None = None
+    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
+    comparison: Comparison | None = None
+    """Through what the model's materials were compared with the data set's; None where they were as they are."""
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -76,6 +81,7 @@ class Evaluation:
             self.photo,
             materials=self.materials,
             names=self.truth,
+            quality=self.quality,
         )
 
     @cached_property
@@ -120,6 +126,7 @@ class Evaluation:
             scores=self.scores[regions],
             failures=(),
             sources=tuple(self.sources[i] for i in photos) if self.sources else (),
+            quality=self.quality[regions] if self.quality is not None else None,
         )
 
     @property
@@ -166,6 +173,8 @@ class Evaluation:
             "top_k": {str(k): value for k, value in found.top_k.items()},
             **_calibration(found.calibration),
             "log_loss": found.log_loss,
+            "aurc": found.risk.area,
+            "aurc_best": found.risk.best,
             "confused": [
                 {"material": truth, "predicted": predicted, "regions": count}
                 for truth, predicted, count in found.confusion.pairs()
@@ -177,6 +186,21 @@ class Evaluation:
         }
         if self.certain is not None:
             result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
+        if self.quality is not None:
+            result["by_quality"] = [
+                {
+                    "from": row.low,
+                    "to": row.high,
+                    "label": row.label,
+                    "regions": row.regions,
+                    "accuracy": row.accuracy,
+                    "accuracy_interval": _ends(row.accuracy_interval),
+                    "mean_class_accuracy": row.mean_class_accuracy,
+                }
+                for row in found.by_quality
+            ]
+        if self.comparison is not None:
+            result["comparison"] = self.comparison.summary()
         if self.by_source:
             result["by_source"] = {name: part.row() for name, part in self.by_source.items()}
         return result
@@ -219,6 +243,8 @@ class Evaluation:
                 f"source               {show(name)}: accuracy {percent(part.metrics.accuracy)} "
                 f"(95% interval {interval}) on {part.metrics.regions} regions"
             )
+        if self.comparison is not None:
+            lines += self.comparison.lines()
         if found.unpredictable:
             names = listed(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
             lines += [

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from madeof.errors import DatasetError, InputError, ModelError
 from madeof.evaluated import Evaluation, Failure
+from madeof.mask_quality import edge_agreement
 from madeof.text import show
 
 __all__ = ["Evaluation", "Failure", "evaluate"]
@@ -104,6 +105,7 @@ def evaluate(
                 np.asarray(sample.regions),
                 np.array([np.count_nonzero(mask) for mask in sample.masks], dtype=np.int64),
                 np.array([_box(mask) for mask in sample.masks], dtype=np.int64).reshape(-1, 4),
+                edge_agreement(sample.image, sample.masks),
                 scores,
             )
             parts.append(part)
@@ -118,9 +120,10 @@ def evaluate(
         empty,
         empty,
         empty.reshape(0, 4),
+        empty.astype(np.float32),
         np.zeros((0, len(predictor.materials)), dtype=np.float32),
     )
-    photo, region, area, box, table = (np.concatenate(column) for column in zip(none, *parts, strict=True))
+    photo, region, area, box, quality, table = (np.concatenate(column) for column in zip(none, *parts, strict=True))
     return Evaluation(
         model=_utf8(f"{predictor.record.name} {predictor.record.version}"),
         materials=tuple(_utf8(name) for name in predictor.materials),
@@ -135,6 +138,7 @@ def evaluate(
         failures=tuple(failures),
         sources=tuple(sources),
         uncertain_below=predictor.record.uncertain_below,
+        quality=quality,
     )
 
 

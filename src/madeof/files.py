@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from madeof.errors import WriteError
+from madeof.text import show
 
 _CHUNK = 1 << 20
 
@@ -44,6 +46,61 @@ def atomic(path: str | Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def all_new(path: str | Path, *, folder: bool) -> Iterator[Path]:
+    """A place to write what is to stand at `path`: it is moved there when the block ends well, and goes else.
+
+    What is written is a folder, or a file and perhaps others beside it.
+
+    Args:
+        path: where it is to stand. Nothing is there, or for a folder an empty one.
+        folder: whether it is a folder.
+
+    Yields:
+        the place: for a folder an empty one beside `path`, so that relative paths from it stay right; for a file one of
+        the same name in such a folder.
+
+    Raises:
+        WriteError: something is at `path`, or is beside it with the name of one of the other files; its folder is
+            missing or cannot be written to.
+    """
+    path = Path(path)
+    check_free(path, folder=folder)
+    temporary: Path | None = None
+    try:
+        name = path.absolute().name
+        temporary = Path(tempfile.mkdtemp(prefix=f".{name[:40]}.", suffix=".tmp", dir=path.parent))
+        temporary.chmod(0o777 & ~_umask())
+        yield temporary if folder else temporary / name
+        if folder:
+            check_free(path, folder=True)
+            if path.is_dir():
+                path.rmdir()
+            temporary.rename(path)
+            temporary = None
+        else:
+            for made in temporary.iterdir():
+                check_free(path.parent / made.name, folder=False)
+            for made in temporary.iterdir():
+                made.rename(path.parent / made.name)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        raise WriteError(f"cannot write {show(path)}: {error.strerror or error}; nothing was changed") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_free(path: str | Path, *, folder: bool) -> None:
+    """Raise a WriteError where `path` is there already: nothing is overwritten. An empty folder may be, for one."""
+    path = Path(path)
+    if os.path.lexists(path) and not (folder and path.is_dir() and not any(path.iterdir())):
+        what = "a folder with files in it" if path.is_dir() else "there already"
+        raise WriteError(f"{show(path)} is {what}; give another name, or take it away: nothing is overwritten")
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

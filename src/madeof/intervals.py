@@ -69,6 +69,18 @@ def resampled(
     return [_middle(values) for values in (micro, macro, *each)]
 
 
+def of_share(
+    true: NDArray[np.bool_], photos: NDArray[np.int64], among: NDArray[np.bool_] | None = None
+) -> Interval | None:
+    """The interval of the share of regions that are `true`, (N,), of all or of those `among`, (N,).
+
+    None where there are fewer than two photos of them.
+    """
+    zeros = np.zeros(len(true), dtype=np.int64)
+    counted = np.ones(len(true), dtype=np.int64) if among is None else among.astype(np.int64)
+    return resampled(zeros, 1, [(counted, 2)], true, photos)[3]
+
+
 def _sums(
     right: NDArray[np.float64], total: NDArray[np.float64], draws: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 OPENSURFACES: tuple[str, ...] = (
@@ -106,19 +107,187 @@ FMD: tuple[str, ...] = (
 )
 """The ten categories of the Flickr Material Database (Sharan et al. 2009), alphabetical."""
 
+DMS: tuple[str, ...] = (
+    "Animal skin",
+    "Bone/teeth/horn",
+    "Brickwork",
+    "Cardboard",
+    "Carpet/rug",
+    "Ceiling tile",
+    "Ceramic",
+    "Chalkboard/blackboard",
+    "Clutter",
+    "Concrete",
+    "Cork/corkboard",
+    "Engineered stone",
+    "Fabric/cloth",
+    "Fiberglass wool",
+    "Fire",
+    "Foliage",
+    "Food",
+    "Fur",
+    "Gemstone/quartz",
+    "Glass",
+    "Hair",
+    "Ice",
+    "Leather",
+    "Liquid, non-water",
+    "Metal",
+    "Mirror",
+    "Paint/plaster/enamel",
+    "Paper",
+    "Pearl",
+    "Photograph/painting",
+    "Plastic, clear",
+    "Plastic, non-clear",
+    "Rubber/latex",
+    "Sand",
+    "Skin/lips",
+    "Sky",
+    "Snow",
+    "Soap",
+    "Soil/mud",
+    "Sponge",
+    "Stone, natural",
+    "Stone, polished",
+    "Styrofoam",
+    "Tile",
+    "Wallpaper",
+    "Water",
+    "Wax",
+    "Whiteboard",
+    "Wicker",
+    "Wood",
+    "Wood, tree",
+    "Asphalt",
+)
+"""The 52 materials of the Dense Material Segmentation dataset (Upchurch and Niu 2022, arXiv 2207.10614): the names and
+the order of its `taxonomy.json`, without its five that are no material ("No label", "I cannot tell", "Not on list",
+"Bad polygon", "Multiple materials"). Its benchmark is over 46 of them: without Fiberglass wool, "Liquid, non-water",
+Pearl, Soap, Sponge and Styrofoam."""
+
+COCO_STUFF: tuple[str, ...] = (
+    "banana",
+    "apple",
+    "sandwich",
+    "orange",
+    "broccoli",
+    "carrot",
+    "hot dog",
+    "pizza",
+    "donut",
+    "cake",
+    "blanket",
+    "branch",
+    "bush",
+    "cardboard",
+    "carpet",
+    "ceiling-tile",
+    "cloth",
+    "clothes",
+    "clouds",
+    "curtain",
+    "dirt",
+    "floor-marble",
+    "floor-stone",
+    "floor-tile",
+    "floor-wood",
+    "flower",
+    "fog",
+    "food-other",
+    "fruit",
+    "grass",
+    "gravel",
+    "leaves",
+    "metal",
+    "mirror-stuff",
+    "moss",
+    "mud",
+    "napkin",
+    "paper",
+    "pavement",
+    "pillow",
+    "plant-other",
+    "plastic",
+    "river",
+    "road",
+    "rock",
+    "rug",
+    "salad",
+    "sand",
+    "sea",
+    "sky-other",
+    "snow",
+    "stone",
+    "straw",
+    "textile-other",
+    "towel",
+    "tree",
+    "vegetable",
+    "wall-brick",
+    "wall-concrete",
+    "wall-stone",
+    "wall-tile",
+    "wall-wood",
+    "water-other",
+    "waterdrops",
+    "wood",
+)
+"""The classes of COCO-Stuff (Caesar et al. 2018, `labels.txt`) that say a material, or of which the material is known,
+in its order. The others are things of any material (car, chair, building-other)."""
+
+ADE20K: tuple[str, ...] = (
+    "sky",
+    "tree",
+    "grass",
+    "plant, flora, plant life",
+    "curtain, drape, drapery, mantle, pall",
+    "water",
+    "sea",
+    "mirror",
+    "rug, carpet, carpeting",
+    "rock, stone",
+    "cushion",
+    "sand",
+    "river",
+    "pillow",
+    "flower",
+    "palm, palm tree",
+    "towel",
+    "dirt track",
+    "apparel, wearing apparel, dress, clothes",
+    "land, ground, soil",
+    "swimming pool, swimming bath, natatorium",
+    "waterfall, falls",
+    "food, solid food",
+    "lake",
+    "blanket, cover",
+    "glass, drinking glass",
+    "flag",
+)
+"""Those of ADE20K's 150 classes (Zhou et al. 2017, `objectInfo150.txt`), likewise."""
+
 LISTS: dict[str, tuple[str, ...]] = {
     "opensurfaces": OPENSURFACES,
     "opensurfaces-plus": OPENSURFACES_PLUS,
     "original": ORIGINAL,
     "minc": MINC,
     "fmd": FMD,
+    "dms": DMS,
 }
 """The lists that the command line knows by name."""
 
+VALUES: dict[str, tuple[int, ...]] = {"dms": (*range(1, 22), *range(23, 28), *range(29, 54), 56)}
+"""The values of a list's materials in its own label maps, where they are not 1, 2, ... without a gap."""
+
 
 def key(name: str) -> str:
-    """What makes two spellings one material: case, surrounding and doubled blanks do not count."""
-    return " ".join(name.split()).casefold()
+    """What makes two spellings one material: case, surrounding and doubled blanks and those around a "/" do not count.
+
+    >>> key("Carpet / rug") == key("carpet/rug")
+    True
+    """
+    return re.sub(r" ?/ ?", "/", " ".join(name.split())).casefold()
 
 
 def positions(names: Sequence[str], known: Sequence[str]) -> list[int]:

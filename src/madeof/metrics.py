@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from madeof.intervals import DRAWS, Interval, resampled
+from madeof.mask_quality import QUALITY_BINS, QualityBin, quality_bins, quality_ranges
 from madeof.materials import key
 from madeof.reliability import SCORE_BINS, Calibration, ScoreBin, by_score, calibration, score_bins
+from madeof.risk import Risk, coverage_risk
 
 SIZE_BOUNDS: tuple[int, ...] = (
     1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000, 500000, 1000000,
@@ -124,6 +126,9 @@ class Metrics:
     by_size: tuple[SizeFigures, ...]
     """All twelve, the empty ones too, the smallest first."""
     by_score: tuple[ScoreBin, ...]
+    by_quality: tuple[QualityBin, ...]
+    """All seven, the empty ones too, the lowest first; none where the masks' quality is not known."""
+    risk: Risk
     confusion: Confusion = field(repr=False)
     unpredictable: dict[str, int]
     """Each material that the model cannot name, with its regions, the most frequent first."""
@@ -137,6 +142,7 @@ def measure(
     *,
     materials: Sequence[str],
     names: Sequence[str] | None = None,
+    quality: ArrayLike | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Metrics:
@@ -155,6 +161,7 @@ def measure(
         materials: the model's C materials.
         names: each region's material by name, (N,); read only where `truth` is -1. Without it, all of those
             count as one material.
+        quality: of each region's mask, (N,) float in [0, 1] or NaN (`madeof.mask_quality`).
         draws: how often the photos are resampled; 0 for no intervals.
         seed: of the resampling.
 
@@ -175,7 +182,8 @@ def measure(
     each = [MaterialFigures(*row) for row in zip(labels, support.tolist(), calls.tolist(), hits.tolist(), strict=True)]
     bins = np.searchsorted(SIZE_BOUNDS, areas, side="right")  # an area equal to a bound is not under it
     sizes = len(SIZE_BOUNDS) + 1
-    groups = [(bins, sizes), (score_bins(top), SCORE_BINS)]
+    qualities = quality_bins(_quality(quality, count))
+    groups = [(bins, sizes), (score_bins(top), SCORE_BINS), (qualities, QUALITY_BINS)]
     intervals = resampled(rows, height, groups, correct, photos, draws=draws, seed=seed)
     nameable = rows < columns
     rank = _ranks(rows[nameable], scores[nameable])
@@ -195,7 +203,11 @@ def measure(
         log_loss=_log_loss(rows[nameable], scores[nameable]),
         by_material=tuple(row for row in each if row.regions or row.predicted),
         by_size=_by_size(bins, rows, top, correct, height, intervals[2 : 2 + sizes]),
-        by_score=by_score(top, correct, intervals[2 + sizes :]),
+        by_score=by_score(top, correct, intervals[2 + sizes : 2 + sizes + SCORE_BINS]),
+        by_quality=()
+        if quality is None
+        else _by_quality(qualities, rows, correct, height, intervals[2 + sizes + SCORE_BINS :]),
+        risk=coverage_risk(top, correct),
         confusion=Confusion(labels, tuple(materials), confusion),
         unpredictable={
             row.name: row.regions for row in sorted(each[columns:], key=lambda row: row.regions, reverse=True)
@@ -233,6 +245,15 @@ def _checked(
     if not bool(((table >= -1e-6) & (table <= 1 + 1e-6)).all()):
         raise ValueError("got scores that are NaN or outside [0, 1]; expected probabilities")
     return vectors[0], table, vectors[1], vectors[2]
+
+
+def _quality(given: ArrayLike | None, count: int) -> NDArray[np.float64]:
+    quality = np.full(count, np.nan) if given is None else np.asarray(given, dtype=np.float64)
+    if quality.shape != (count,):
+        raise ValueError(f"got quality of shape {quality.shape}; expected ({count},), one for each row of scores")
+    if bool(((quality < 0) | (quality > 1)).any()):
+        raise ValueError("got a quality outside [0, 1]; expected fractions, or NaN where nothing is known")
+    return quality
 
 
 def _rows(
@@ -276,6 +297,21 @@ def _by_size(
         hits = np.bincount(rows[part & correct], minlength=height)
         accuracies = _mean(correct[part]), interval, _recall(support, hits)
         figures.append(SizeFigures(under, int(part.sum()), *accuracies, calibration(top[part], correct[part])))
+    return tuple(figures)
+
+
+def _by_quality(
+    bins: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    correct: NDArray[np.bool_],
+    height: int,
+    intervals: Sequence[Interval | None],
+) -> tuple[QualityBin, ...]:
+    figures = []
+    for number, ((low, high), interval) in enumerate(zip(quality_ranges(), intervals, strict=True)):
+        part = bins == number
+        by_class = _recall(*(np.bincount(rows[some], minlength=height) for some in (part, part & correct)))
+        figures.append(QualityBin(low, high, int(part.sum()), _mean(correct[part]), interval, by_class))
     return tuple(figures)
 
 

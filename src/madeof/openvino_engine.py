@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class OpenVinoGraph:
         }
         self._compiled = core.compile_model(model, "CPU", options)
         self._request = self._compiled.create_infer_request()
+        self._one_at_a_time = threading.Lock()  # a request refuses a second thread while it runs
 
     @property
     def threads(self) -> int:
@@ -74,7 +76,8 @@ class OpenVinoGraph:
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[Any]:
         """See `madeof.engines.Graph`."""
         # The inputs may be shared, for they are not kept; the outputs are copied, for the next run writes over them.
-        results = self._request.infer(dict(inputs), share_inputs=True, share_outputs=False)
+        with self._one_at_a_time:
+            results = self._request.infer(dict(inputs), share_inputs=True, share_outputs=False)
         return [np.asarray(value) for value in results.to_tuple()]
 
 

@@ -4,50 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from madeof import files
 from madeof.errors import WriteError
+from madeof.labels import DARK, Labelled, write_labels
 from madeof.masks import Mask, Region, check_region
 from madeof.text import show
 
 # Okabe and Ito's colours, which the colour-blind tell apart, the ones that stand out most from photos first.
 _COLOURS = ((86, 180, 233), (230, 159, 0), (240, 228, 66), (0, 158, 115), (213, 94, 0), (204, 121, 167), (0, 114, 178))
-_DARK = (20, 20, 20)
-_FILL = 0.16  # how much of a region's colour lies over it
-_LONGEST_LABEL = 48
-_GRID = 2  # labels are placed by a map of the picture at half of its size
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-
-_Box = tuple[int, int, int, int]
-
-
-class _Shape(NamedTuple):
-    """A region in the picture."""
-
-    inside: NDArray[np.bool_]  # (H, W) of the picture
-    colour: tuple[int, int, int]
-    label: str
-    area: int
 
 
 def draw(
-    photo: NDArray[np.uint8], regions: Sequence[tuple[Mask | Region, str]], *, max_side: int = 1600, min_side: int = 512
+    photo: NDArray[np.uint8],
+    regions: Sequence[tuple[Mask | Region, str]],
+    *,
+    max_side: int = 1600,
+    min_side: int = 512,
+    fill: float = 0.16,
 ) -> Image.Image:
     """Draw regions over a photo: a faint fill, an outline and a label each.
 
     Labels lie in the picture, hide as little of the regions as they can and never each other; one that lies off its
-    region has a line to it. A label that finds no free place is left out.
+    region has a line to it. Where they would crowd the picture there are numbers in their place, from 1 in the order of
+    `regions`, and a legend under the photo, by which the picture is taller.
 
     Args:
         photo: RGB, (H, W, 3) uint8.
         regions: regions, or masks of the photo's size, (H, W) bool or coverage, each with its label; "" for none.
         max_side: a larger photo is shrunk to it, in pixels.
         min_side: a smaller photo is enlarged to it, so that labels can be read.
+        fill: how much of a region's colour lies over it, in [0, 1].
 
     Returns:
         an RGB image.
@@ -63,15 +55,14 @@ def draw(
     for index, (mask, label) in enumerate(regions):
         region = check_region(mask, (height, width), name=label or f"region {index}")
         inside = _at_size(region.mask, size)
-        shapes.append(_Shape(inside, _COLOURS[index % len(_COLOURS)], show(label).strip(), int(inside.sum())))
-    shapes.sort(key=lambda shape: -shape.area)  # the small ones on top
+        colour = _COLOURS[index % len(_COLOURS)]
+        shapes.append(Labelled(inside, colour, show(label).strip(), index + 1))
+    shapes.sort(key=lambda shape: -np.count_nonzero(shape.inside))  # the small ones on top
     line = max(2.0, max(size) / 420)
     canvas = np.asarray(picture).astype(np.float32)
     for shape in shapes:
-        _outline(canvas, shape, line)
-    picture = Image.fromarray(np.rint(canvas).astype(np.uint8))
-    _write_labels(picture, shapes, line)
-    return picture
+        _outline(canvas, shape, line, fill)
+    return write_labels(Image.fromarray(np.rint(canvas).astype(np.uint8)), shapes, line)
 
 
 def save(image: Image.Image, path: str | Path) -> None:
@@ -80,11 +71,16 @@ def save(image: Image.Image, path: str | Path) -> None:
     Raises:
         WriteError: the suffix is another, or the file cannot be written.
     """
-    kind = _FORMATS.get(Path(path).suffix.lower())
-    if kind is None:
-        raise WriteError(f"cannot write {show(path)} as a picture; expected a name that ends in .png, .jpg or .jpeg")
+    check_picture(path)
+    kind = _FORMATS[Path(path).suffix.lower()]
     with files.atomic(path) as file:
         image.save(file, kind, **({"quality": 92, "subsampling": 0} if kind == "JPEG" else {}))
+
+
+def check_picture(path: str | Path) -> None:
+    """Raise a WriteError where `save` does not know the name's suffix."""
+    if Path(path).suffix.lower() not in _FORMATS:
+        raise WriteError(f"cannot write {show(path)} as a picture; expected a name that ends in .png, .jpg or .jpeg")
 
 
 def _at_size(mask: Mask, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -101,7 +97,7 @@ def _at_size(mask: Mask, size: tuple[int, int]) -> NDArray[np.bool_]:
     return inside
 
 
-def _outline(canvas: NDArray[np.float32], shape: _Shape, line: float) -> None:
+def _outline(canvas: NDArray[np.float32], shape: Labelled, line: float, fill: float) -> None:
     """Paint a region's fill, a dark casing and its outline over the canvas, (H, W, 3) float in [0, 255]."""
     reach = int(line) + 3
     rows, columns = (np.flatnonzero(shape.inside.any(axis=axis)) for axis in (1, 0))
@@ -113,8 +109,8 @@ def _outline(canvas: NDArray[np.float32], shape: _Shape, line: float) -> None:
     padded = np.pad(inside, 1, mode="edge")  # the picture's own border is no edge of a region
     core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     edge = inside & ~core
-    _blend(under, shape.colour, inside * np.float32(_FILL))
-    _blend(under, _DARK, _stroke(edge, line + 2.5) * np.float32(0.75))
+    _blend(under, shape.colour, inside * np.float32(fill))
+    _blend(under, DARK, _stroke(edge, line + 2.5) * np.float32(0.75))
     _blend(under, shape.colour, _stroke(edge, line))
 
 
@@ -135,103 +131,3 @@ def _stroke(edge: NDArray[np.bool_], width: float) -> NDArray[np.float32]:
 
 def _blend(under: NDArray[np.float32], colour: tuple[int, int, int], alpha: NDArray[np.float32]) -> None:
     under += (np.array(colour, dtype=np.float32) - under) * alpha[:, :, None]
-
-
-def _write_labels(picture: Image.Image, shapes: Sequence[_Shape], line: float) -> None:
-    """Place and write the labels, the smallest region first: it has the fewest good places."""
-    pen = ImageDraw.Draw(picture)
-    font: Any = ImageFont.load_default(size=max(11.0, min(34.0, max(picture.size) / 44)))
-    height = sum(font.getmetrics())
-    pad_x, pad_y = round(height * 0.4), round(height * 0.16)
-    crowd = _crowd(shapes)
-    placed: list[tuple[_Shape, str, _Box, tuple[int, int]]] = []
-    for shape in reversed(shapes):
-        label = _cut(shape.label, font, picture.width - 2 * pad_x - 2)
-        if not label:
-            continue
-        size = int(np.ceil(font.getlength(label))) + 2 * pad_x, height + 2 * pad_y
-        spot = _innermost(shape.inside)
-        box = _place(size, spot, picture.size, [p[2] for p in placed], crowd)
-        if box is not None:
-            placed.append((shape, label, box, spot))
-    for shape, _, box, spot in placed:  # all lines lie under all labels
-        near = min(max(spot[0], box[0]), box[2]), min(max(spot[1], box[1]), box[3])
-        if near != spot:
-            pen.line([near, spot], fill=_DARK, width=round(line) + 2)
-            pen.line([near, spot], fill=shape.colour, width=round(line))
-            pen.circle(spot, line + 1.5, fill=shape.colour, outline=_DARK)
-    for shape, label, box, _ in placed:
-        pen.rounded_rectangle(box, radius=height // 4, fill=shape.colour, outline=_DARK)
-        luminance = np.dot(shape.colour, (0.299, 0.587, 0.114))
-        ink = (0, 0, 0) if luminance > 110 else (255, 255, 255)
-        pen.text((box[0] + pad_x, box[1] + pad_y), label, fill=ink, font=font)
-
-
-def _cut(label: str, font: Any, width: int) -> str:
-    """The label at no more than `width` pixels; "" if not even its start fits."""
-    if len(label) <= _LONGEST_LABEL and font.getlength(label) <= width:
-        return label
-    for length in range(min(len(label), _LONGEST_LABEL), 0, -1):
-        if font.getlength(label[:length] + "...") <= width:
-            return label[:length].rstrip() + "..."
-    return ""
-
-
-def _crowd(shapes: Sequence[_Shape]) -> NDArray[np.float64]:
-    """A summed-area table: over a box, it tells how many regions the box hides, each by its hidden part."""
-    height, width = shapes[0].inside.shape if shapes else (1, 1)
-    density = np.zeros((-(-height // _GRID), -(-width // _GRID)))
-    for shape in shapes:
-        seen = shape.inside[::_GRID, ::_GRID]
-        density += seen / max(1, seen.sum())
-    return np.pad(density.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-
-
-def _innermost(inside: NDArray[np.bool_]) -> tuple[int, int]:
-    """The (x, y) of a pixel deep inside the region: peel it until nothing is left."""
-    step = max(1, max(inside.shape) // 160)
-    rest = inside[step // 2 :: step, step // 2 :: step]
-    if not rest.any():
-        step, rest = 1, inside
-        rows, columns = np.nonzero(rest)
-        return int(columns[len(columns) // 2]), int(rows[len(rows) // 2])
-    peeled = np.pad(rest, 1)
-    while peeled.any():
-        rest = peeled
-        peeled = peeled.copy()
-        peeled[1:-1, 1:-1] &= rest[:-2, 1:-1] & rest[2:, 1:-1] & rest[1:-1, :-2] & rest[1:-1, 2:]
-    rows, columns = np.nonzero(rest)
-    nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
-    return (
-        min(int(columns[nearest] - 1) * step + step // 2, inside.shape[1] - 1),
-        min(int(rows[nearest] - 1) * step + step // 2, inside.shape[0] - 1),
-    )
-
-
-def _place(
-    size: tuple[int, int], spot: tuple[int, int], picture: tuple[int, int], taken: Sequence[_Box], crowd: NDArray[Any]
-) -> _Box | None:
-    """The best free place for a label of `size` (width, height): near the spot and hiding little; None for none."""
-    width, height = size
-    across = np.arange(-12, 13) * height * 0.5
-    near = np.stack(np.meshgrid(across * 1.5, across), axis=-1).reshape(-1, 2)
-    far_x, far_y = np.arange(0, picture[0], width / 2), np.arange(0, picture[1], height)
-    far = np.stack(np.meshgrid(far_x, far_y), axis=-1).reshape(-1, 2) - spot
-    offsets = np.concatenate([np.zeros((1, 2)), near, far + np.array([width / 2, height / 2])])
-    x0 = np.rint(spot[0] + offsets[:, 0] - width / 2).astype(np.int64)
-    y0 = np.rint(spot[1] + offsets[:, 1] - height / 2).astype(np.int64)
-    x1, y1 = x0 + width, y0 + height
-    free = (x0 >= 0) & (y0 >= 0) & (x1 < picture[0]) & (y1 < picture[1])
-    for left, top, right, bottom in taken:
-        free &= (x1 < left - 1) | (x0 > right + 1) | (y1 < top - 1) | (y0 > bottom + 1)
-    if not free.any():
-        return None
-    x0, y0, x1, y1 = (side[free] for side in (x0, y0, x1, y1))
-    c0, r0, c1, r1 = x0 // _GRID, y0 // _GRID, -(-x1 // _GRID), -(-y1 // _GRID)
-    hidden = crowd[r1, c1] - crowd[r0, c1] - crowd[r1, c0] + crowd[r0, c0]
-    away = np.hypot(
-        np.maximum(np.maximum(x0 - spot[0], spot[0] - x1), 0), np.maximum(y0 - spot[1], spot[1] - y1).clip(0)
-    )
-    off_centre = np.hypot((x0 + x1) / 2 - spot[0], (y0 + y1) / 2 - spot[1])
-    best = int(np.argmin(10 * hidden + (away + 0.25 * off_centre) / height))
-    return int(x0[best]), int(y0[best]), int(x1[best]), int(y1[best])

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from madeof.errors import MissingExtraError
 from madeof.evaluated import Evaluation, percent
-from madeof.metrics import MaterialFigures
+from madeof.metrics import Confusion, MaterialFigures
 from madeof.text import show
 
 _logger = logging.getLogger("madeof")
@@ -86,26 +87,43 @@ def _percent_axis(axis: Any) -> None:
     axis.set_ticks(np.linspace(0, 1, 6), labels=[f"{value}%" for value in range(0, 101, 20)], fontsize=8)
 
 
-def _draw_confusion(evaluation: Evaluation) -> bytes:
-    """Rows are fractions of one true material; materials in order of their regions, unnameable ones last."""
-    confusion = evaluation.metrics.confusion
+def shown_confusion(confusion: Confusion) -> tuple[list[int], list[int], NDArray[np.int64]]:
+    """What a page shows of a confusion matrix: materials in order of their regions, unnameable ones last.
+
+    Returns:
+        the rows (positions in `confusion.truth`), at most 50; the columns (positions in `confusion.predicted`), which
+        are the nameable ones of the rows; and the numbers of regions, (rows, columns), with one more column for all
+        other answers where there are some.
+    """
     support, named = confusion.counts.sum(axis=1), len(confusion.predicted)
     occurring = np.flatnonzero(support)
     rows = occurring[np.argsort(-support[occurring], kind="stable")][:MOST_MATERIALS]
     rows = np.concatenate([rows[rows < named], rows[rows >= named]])
     columns = rows[rows < named]
-    shares = confusion.counts[rows] / support[rows, None]
-    rest = 1 - shares[:, columns].sum(axis=1)
-    table, names = shares[:, columns], [_label(confusion.truth[column]) for column in columns]
-    if rest.max() > 1e-9:
-        table, names = np.column_stack([table, rest]), [*names, "(any other)"]
+    counts = confusion.counts[np.ix_(rows, columns)]
+    rest = support[rows] - counts.sum(axis=1)
+    return rows.tolist(), columns.tolist(), np.column_stack([counts, rest]) if rest.any() else counts
+
+
+def _draw_confusion(evaluation: Evaluation) -> bytes:
+    """The table of `shown_confusion` as a picture, in percent of each row."""
+    confusion = evaluation.metrics.confusion
+    rows, columns, counts = shown_confusion(confusion)
+    support, named = counts.sum(axis=1), len(confusion.predicted)
+    names = [_label(confusion.truth[column]) for column in columns]
+    table = counts / support[:, None]
+    if counts.shape[1] > len(columns):
+        names.append("(any other)")
     height, width = table.shape
     figure = _figure(max(3.2 + 0.26 * width, 6.5), max(2.8 + 0.26 * height, 4))
     axes = figure.add_subplot()
     # Dark is much: white to dark blue is even in lightness, so it survives grey printing too.
     shown = axes.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="equal")
     stars = ["" if row < named else " *" for row in rows]
-    labels = [f"{_label(confusion.truth[row])}{star} ({support[row]})" for row, star in zip(rows, stars, strict=True)]
+    labels = [
+        f"{_label(confusion.truth[row])}{star} ({regions})"
+        for row, star, regions in zip(rows, stars, support, strict=True)
+    ]
     axes.set_yticks(range(height), labels, fontsize=8)
     axes.set_xticks(range(width), names, fontsize=8, rotation=90)
     for row, column in zip(*np.nonzero(table >= 0.05), strict=True):
@@ -117,7 +135,8 @@ def _draw_confusion(evaluation: Evaluation) -> bytes:
     axes.tick_params(which="both", length=0)
     axes.set_ylabel("true material (regions)", fontsize=9)
     axes.set_xlabel("called" + (" (* is not in the model's list)" if any(stars) else ""), fontsize=9)
-    more = f", the {len(rows)} with the most regions" if len(occurring) > len(rows) else ""
+    occurring = np.count_nonzero(confusion.counts.any(axis=1))
+    more = f", the {len(rows)} with the most regions" if occurring > len(rows) else ""
     figure.suptitle(_title(evaluation, f"What each material is called, in % of its regions{more}"), fontsize=10)
     bar = figure.colorbar(shown, ax=axes, shrink=0.5, aspect=25, pad=0.02)
     _percent_axis(bar)

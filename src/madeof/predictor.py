@@ -71,6 +71,20 @@ class Prediction:
         return [(self.materials[i], float(self.scores[i])) for i in order]
 
 
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A photo that was encoded: all that `Predictor.predict` needs of it, so that a program can hold several."""
+
+    photo: Photo
+    features: Features = field(repr=False)
+    """Of the one model that encoded it; no other can use them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it holds."""
+        return self.photo.pixels.nbytes + sum(array.nbytes for array in self.features)
+
+
 class Predictor:
     """A model that names materials.
 
@@ -89,25 +103,32 @@ class Predictor:
         self.record = Record.read(folder)
         self.materials = self.record.materials
         self._sessions = Sessions(Path(folder), self.record, threads=threads, engine=engine)
-        self._photo: Photo | None = None
-        self._features: Features = ()
+        self._encoded: Encoded | None = None
 
     def set_image(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
         """Encode a photo; `predict` then speaks of this one.
+
+        Args and errors are those of `encode`.
+
+        Returns:
+            the photo as it was read: its `size` with the EXIF rotation applied, and warnings. Of a large JPEG the
+            `pixels` are no more than the model needs; `madeof.images.read_photo` reads them all.
+        """
+        self._encoded = None  # a photo that fails must not leave the last one in its place
+        self._encoded = self.encode(image, max_megapixels=max_megapixels, strict=strict)
+        return self._encoded.photo
+
+    def encode(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Encoded:
+        """Encode a photo, for `predict(masks, encoded=...)`. Several threads may do so at once.
 
         Args:
             image: a path, a file's bytes, a PIL image, a (H, W, 3) uint8 RGB array, or a `Photo`.
             max_megapixels: a larger photo is refused before it is decoded.
             strict: make damaged JPEG data an error instead of a warning in the result.
 
-        Returns:
-            the photo as it was read: its `size` with the EXIF rotation applied, and warnings. Of a large JPEG the
-            `pixels` are no more than the model needs; `madeof.images.read_photo` reads them all.
-
         Raises:
             PhotoError: it cannot be read, or is a `Photo` that was decoded too small for this model.
         """
-        self._photo, self._features = None, ()  # a photo that fails must not leave the last one in its place
         preprocessing = self.record.preprocessing
         if isinstance(image, Photo):
             photo = image
@@ -119,17 +140,18 @@ class Predictor:
                 )
         else:
             photo = read_photo(image, max_megapixels=max_megapixels, strict=strict, least_size=preprocessing.least_size)
-        self._features = self._sessions.encode(preprocessing.image(photo.pixels, photo.size))
-        self._photo = photo
-        return photo
+        return Encoded(photo, self._sessions.encode(preprocessing.image(photo.pixels, photo.size)))
 
-    def scores(self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any]) -> NDArray[np.float32]:
+    def scores(
+        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+    ) -> NDArray[np.float32]:
         """The calibrated probability of each material for each region.
 
         Args:
             masks: N masks of the photo's height and width, each (H, W): bool, or float coverage in [0, 1], or integers
                 that are all 0 and 1 or all 0 and 255. Or `madeof.regions.Region`s, which hold no more of a mask than
                 its box: boxes, polygons and the blobs of a label map cost least as these.
+            encoded: the photo, where it is another than the one that `set_image` was given.
 
         Returns:
             (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
@@ -139,14 +161,18 @@ class Predictor:
             RegionError: a mask is empty, of another size, or out of range.
             InputError: no photo was set.
         """
-        return self._scores(self._checked(masks))
+        encoded = self._photo(encoded)
+        return self._scores(self._checked(masks, encoded), encoded)
 
-    def predict(self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any]) -> list[Prediction]:
-        """Name the material of each region of the photo that `set_image` was given.
+    def predict(
+        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+    ) -> list[Prediction]:
+        """Name the material of each region of the photo that `set_image` or `encode` was given.
 
         Args and errors are those of `scores`.
         """
-        checked = self._checked(masks)
+        encoded = self._photo(encoded)
+        checked = self._checked(masks, encoded)
         return [
             Prediction(
                 self.materials,
@@ -155,23 +181,27 @@ class Predictor:
                 box=region.box,
                 uncertain_below=self.record.uncertain_below,
             )
-            for row, region in zip(self._scores(checked), checked, strict=True)
+            for row, region in zip(self._scores(checked, encoded), checked, strict=True)
         ]
 
-    def _checked(self, masks: Iterable[NDArray[Any] | Region]) -> list[Region]:
-        if self._photo is None:
+    def _photo(self, encoded: Encoded | None) -> Encoded:
+        found = encoded or self._encoded
+        if found is None:
             raise InputError("got masks but no photo: call set_image first")
+        return found
+
+    def _checked(self, masks: Iterable[NDArray[Any] | Region], encoded: Encoded) -> list[Region]:
         if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
             raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
-        return [check_region(mask, self._photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+        return [check_region(mask, encoded.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
 
-    def _scores(self, checked: list[Region]) -> NDArray[np.float32]:
-        if self._photo is None or not checked:
+    def _scores(self, checked: list[Region], encoded: Encoded) -> NDArray[np.float32]:
+        if not checked:
             return np.zeros((0, len(self.materials)), dtype=np.float32)
-        height, width = self.record.preprocessing.mask_size(*self._photo.size)
+        height, width = self.record.preprocessing.mask_size(*encoded.photo.size)
         step = max(1, _CELLS_AT_ONCE // (height * width))
         parts = [
-            self._sessions.classify(self._features, self.record.preprocessing.masks(checked[i : i + step]))
+            self._sessions.classify(encoded.features, self.record.preprocessing.masks(checked[i : i + step]))
             for i in range(0, len(checked), step)
         ]
         return probabilities(np.concatenate(parts), self.record)

@@ -8,32 +8,48 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from madeof import files
+from madeof.comparison import LeftOut
 from madeof.errors import WriteError
 from madeof.evaluated import Evaluation, percent, percent_range
+from madeof.gallery import EvaluatedDataset
+from madeof.html_report import page
 from madeof.pictures import PICTURES, by_regions, count, pictures
 from madeof.text import show
 
+PAGE = "report.html"
 
-def write_report(evaluation: Evaluation, folder: str | Path) -> list[Path]:
-    """Write evaluation.json, evaluation.md, predictions.csv and, with matplotlib, four pictures.
 
-    Without matplotlib a warning is logged that says how to install it. A picture that an earlier report left in
-    the folder and that is not written now is removed, so that all files there speak of this evaluation.
+def write_report(evaluation: Evaluation, folder: str | Path, dataset: EvaluatedDataset | None = None) -> list[Path]:
+    """Write evaluation.json, evaluation.md, predictions.csv; with Jinja2 report.html; with matplotlib four pictures.
+
+    Without one of the two a warning is logged that says how to install it. A page or picture that an earlier report
+    left in the folder and that is not written now is removed, so that all files there speak of this evaluation.
 
     Args:
         evaluation: what to write.
         folder: where to; it is made if it is not there.
+        dataset: the data set, or split, that was evaluated: the page shows some of its photos. Without it the page
+            has no photos.
 
     Returns:
         the paths of the files written.
 
     Raises:
+        DatasetError: the data set is not the one that was evaluated.
         WriteError: the folder cannot be made, or a file cannot be written or removed.
     """
     folder = files.make_folder(folder)
     drawn = pictures(evaluation)
+    html = page(evaluation, dataset)
     written = []
+    if html is None:
+        _remove(folder / PAGE)
+    else:
+        files.write_text(folder / PAGE, html)
+        written.append(folder / PAGE)
     for name in PICTURES:
         if name in drawn:
             files.write_bytes(folder / name, drawn[name])
@@ -46,23 +62,27 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     return [folder / "evaluation.json", folder / "evaluation.md", folder / "predictions.csv", *written]
 
 
-def _remove(picture: Path) -> None:
+def _remove(file: Path) -> None:
     try:
-        picture.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
-        raise WriteError(f"cannot remove {picture}, which is of an earlier report: {reason}; remove it") from error
+        raise WriteError(f"cannot remove {file}, which is of an earlier report: {reason}; remove it") from error
 
 
 def _predictions(evaluation: Evaluation) -> str:
     """One line for each region."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["photo", "region", "area", "truth", "predicted", "score"])
-    columns = (evaluation.photo, evaluation.region, evaluation.area, evaluation.truth, evaluation.predicted)
-    for photo, region, area, truth, predicted, scores in zip(*columns, evaluation.scores, strict=True):
-        name = evaluation.photos[photo]
-        writer.writerow([_cell(name), region, area, _cell(truth), _cell(predicted), f"{scores.max():.6f}"])
+    writer.writerow(["photo", "region", "area", "truth", "predicted", "score", "uncertain", "quality"])
+    count = len(evaluation.truth)
+    qualities = np.full(count, np.nan) if evaluation.quality is None else evaluation.quality
+    columns = (evaluation.photo, evaluation.region, evaluation.area, evaluation.truth, evaluation.predicted, qualities)
+    for photo, region, area, truth, predicted, quality, scores in zip(*columns, evaluation.scores, strict=True):
+        name, score = evaluation.photos[photo], scores.max()
+        unsure = "" if evaluation.uncertain_below is None else f"{score < evaluation.uncertain_below}".lower()
+        known = "" if np.isnan(quality) else f"{quality:.3f}"
+        writer.writerow([_cell(name), region, area, _cell(truth), _cell(predicted), f"{score:.6f}", unsure, known])
     return text.getvalue()
 
 
@@ -91,6 +111,8 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
                 ["expected calibration error", percent(found.calibration.error), ""],
                 ["the same of perfectly honest scores, by chance", percent(found.calibration.by_chance), ""],
                 ["log loss, nameable regions only", _number(found.log_loss), ""],
+                ["mean risk over all coverages (AURC)", percent(found.risk.area), ""],
+                ["the same in the best order of these answers", percent(found.risk.best), ""],
                 *_certain(evaluation),
             ],
         ),
@@ -134,6 +156,7 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
                 for row in found.by_size
             ),
         ),
+        *_by_quality(evaluation),
         *_by_source(evaluation),
         "## By score",
         markdown_table(
@@ -160,6 +183,7 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
             words=2,
         ),
     ]
+    parts += _comparison(evaluation)
     if found.unpredictable:
         parts += [
             "## Not in the model's list",
@@ -193,6 +217,25 @@ def _certain(evaluation: Evaluation) -> list[list[str]]:
     ]
 
 
+def _by_quality(evaluation: Evaluation) -> list[str]:
+    """Where the masks' quality was measured: a table of it."""
+    rows = [row for row in evaluation.metrics.by_quality if row.regions]
+    if not rows:
+        return []
+    head = ["edge agreement of the mask", "regions", "accuracy", "95% interval", "mean class accuracy"]
+    cells = (
+        [
+            row.label,
+            f"{row.regions}",
+            percent(row.accuracy),
+            percent_range(row.accuracy_interval),
+            percent(row.mean_class_accuracy),
+        ]
+        for row in rows
+    )
+    return ["## By mask quality", markdown_table(head, cells)]
+
+
 def _by_source(evaluation: Evaluation) -> list[str]:
     """Where there are several sources: a table of them."""
     if not evaluation.by_source:
@@ -215,6 +258,52 @@ def _by_source(evaluation: Evaluation) -> list[str]:
         )
     head = ["source", "regions", "accuracy", "95% interval", "mean class accuracy", "accuracy, nameable"]
     return ["## By source", markdown_table([*head, "mean score", "calibration error", "by chance"], rows)]
+
+
+def _comparison(evaluation: Evaluation) -> list[str]:
+    """Where the model's materials are not the data set's: what was compared with what, and what could not be."""
+    found = evaluation.comparison
+    if found is None:
+        return []
+    parts = [
+        "## Compared through a crosswalk",
+        f"The model's materials are not the data set's; they were compared through {markdown_text(found.through)}. "
+        "Scores of the model's materials in one row are added; the data set's in one row count as one.",
+        markdown_table(
+            ["compared as", "the model's", "the data set's", "the model's are", "note"],
+            (
+                [markdown_text(text) for text in (one.name, _names(one.model), _names(one.data), one.relation)]
+                + [markdown_text("; ".join(one.notes))]
+                for one in found.compared
+            ),
+            words=5,
+        ),
+    ]
+    if found.left_out:
+        parts += [
+            "### Not compared: the model has no word for it",
+            f"{count(found.regions_left_out, 'region')} of these materials are in no figure.",
+            _left_out(found.left_out),
+        ]
+    if found.without_word:
+        share = percent(found.accuracy_among_compared)
+        parts += [
+            "### Answers that the data set has no word for",
+            f"{count(found.answers_without_word, 'answer')} of these count as wrong. When the model may only choose "
+            f"among the materials compared, its accuracy is {share}.",
+            _left_out(found.without_word),
+        ]
+    return parts
+
+
+def _left_out(materials: Sequence[LeftOut]) -> str:
+    """A table of materials that could not be compared."""
+    rows = ([markdown_text(one.material), markdown_text(one.reason), f"{one.regions}"] for one in materials)
+    return markdown_table(["material", "why", "regions"], rows, words=2)
+
+
+def _names(materials: Sequence[str]) -> str:
+    return "; ".join(materials)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:

@@ -6,12 +6,17 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from madeof.images import Photo
 from madeof.predictor import Prediction
 from madeof.regions import Region
 from madeof.text import cell, show
+
+if TYPE_CHECKING:
+    from madeof.datasets.annotations import Polygons
+    from madeof.datasets.photos import Details
 
 CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "notes", "error")
 
@@ -24,6 +29,8 @@ class Answer:
     prediction: Prediction | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+    truth: str | None = None
+    """The material that an annotation file names."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +95,50 @@ class PhotoResult:
         return "; ".join((*self.photo.warnings, *answer.notes))
 
 
+@dataclass(frozen=True)
+class Unanswered:
+    """A photo with no answer at all: it cannot be read, or none of its regions can be used."""
+
+    image: str
+    """The path as given."""
+    error: str
+    """One line that names it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `madeof predict --json`."""
+        return {"image": utf8(self.image), "error": utf8(self.error)}
+
+    def rows(self) -> list[list[str]]:
+        """The one row of `CSV_COLUMNS`, safe to open in a spreadsheet."""
+        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error)]]
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """The answers for a photo, and what they are about."""
+
+    result: PhotoResult
+    regions: tuple[Region, ...]
+    """Of the answers without an error, in their order."""
+    outlines: tuple[Polygons | None, ...] = ()
+    """Of `regions`, those that are outlines; may be left out."""
+    folder: Path = Path()
+    file: str = ""
+    """The photo's path in `folder`, "/" between folders."""
+    details: Details | None = None
+    """What is known of the photo besides."""
+
+
+Outcome = Predicted | Unanswered
+"""What came of a photo."""
+
+
 def utf8(text: str) -> str:
     r"""`text` without what no encoding holds: a file name's stray byte 0xFF becomes the characters \udcff."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def csv_text(results: Sequence[PhotoResult], *, header: bool = True) -> str:
+def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True) -> str:
     """The results as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -135,6 +180,8 @@ def _region(answer: Answer, top: int) -> dict[str, Any]:
         result["uncertain"] = prediction.uncertain
     if answer.notes:
         result["notes"] = list(answer.notes)
+    if answer.truth is not None:
+        result["truth"] = utf8(answer.truth)
     return result
 
 

@@ -98,7 +98,6 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int]) -> Cut:
     Returns:
         the part, (h, w) bool, and the (x, y) of its first pixel in the photo.
     """
-    height, width = size
     try:
         corners = np.asarray(points, dtype=np.float64)
     except (ValueError, TypeError):
@@ -107,16 +106,31 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int]) -> Cut:
         raise RegionError("the polygon is not a list of three or more points (x, y); expected an (n, 2) array, n >= 3")
     if not (np.abs(corners) < _FARTHEST).all():  # so written, it is true for NaN
         raise RegionError(f"the polygon has coordinates that are not finite or over {_FARTHEST:g}; expected pixels")
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(np.int64).tolist()
-    right, bottom = np.clip(np.floor(corners.max(axis=0)) + 1, 0, (width, height)).astype(np.int64).tolist()
+    return cut_edges(corners, np.roll(corners, -1, axis=0), size)
+
+
+def cut_edges(starts: NDArray[np.float64], ends: NDArray[np.float64], size: tuple[int, int]) -> Cut:
+    """As `cut_polygon`, for the edges of one or more closed outlines, in any order and direction.
+
+    Args:
+        starts: x, y in pixels, (n, 2) float64, finite.
+        ends: the same, of each edge's other end.
+        size: (height, width) of the photo.
+
+    Raises:
+        RegionError: what they bound lies outside the photo.
+    """
+    height, width = size
+    least, most = np.minimum(starts, ends).min(axis=0), np.maximum(starts, ends).max(axis=0)
+    left, top = np.clip(np.floor(least), 0, (width, height)).astype(np.int64).tolist()
+    right, bottom = np.clip(np.floor(most) + 1, 0, (width, height)).astype(np.int64).tolist()
     part = np.zeros((bottom - top, right - left), dtype=np.bool_)
-    ends = np.roll(corners, -1, axis=0)
     if part.size:
-        for first in range(0, len(corners), _EDGES_AT_ONCE):
+        for first in range(0, len(starts), _EDGES_AT_ONCE):
             some = slice(first, first + _EDGES_AT_ONCE)
-            _flip_right_of(part, (left, top), corners[some], ends[some])
+            _flip_right_of(part, (left, top), starts[some], ends[some])
         if not part.any():
-            _mark_outline(part, (left, top), corners, ends)
+            _mark_outline(part, (left, top), starts, ends)
     if not part.any():
         raise RegionError(f"the polygon lies outside the photo of {width} x {height}: check its pixels")
     return part, (left, top)

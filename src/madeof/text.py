@@ -25,6 +25,15 @@ def listed(values: Iterable[object], *, most: int = 6) -> str:
     return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are of something.
+
+    >>> counted(1, "photo"), counted(12, "photo")
+    ('1 photo', '12 photos')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def cell(text: str) -> str:
     """A text for a cell of a CSV file: on one line, and never a formula when a spreadsheet opens it.
 

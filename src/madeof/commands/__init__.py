@@ -1,13 +1,29 @@
 """The commands of the command line: each module adds its parser and runs it. Heavy imports happen in the running."""
 
-from madeof.commands import combine, demo, evaluate, export, import_weights, predict, train
+from madeof.commands import (
+    combine,
+    convert,
+    demo,
+    evaluate,
+    explain,
+    export,
+    import_weights,
+    inspect,
+    predict,
+    serve,
+    train,
+)
 
 COMMANDS = (
     predict.add_parser,
+    explain.add_parser,
     train.add_parser,
     evaluate.add_parser,
+    convert.add_parser,
+    inspect.add_parser,
     import_weights.add_parser,
     combine.add_parser,
     export.add_parser,
+    serve.add_parser,
     demo.add_parser,
 )

@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 
 Subparsers = Any  # argparse's own class for this is private
 
+FORMATS = (
+    "coco",
+    "label_studio",
+    "via",
+    "labelme",
+    "cvat",
+    "voc",
+    "yolo",
+    "opensurfaces",
+    "minc",
+    "fmd",
+    "dms",
+    "label_map",
+    "ade",
+    "masks",
+)
+"""The names in `madeof.datasets.formats.FORMATS`, here because `--help` loads none of it."""
+
+WRITTEN = ("coco", "label_studio", "labelme", "cvat", "yolo", "label_map", "masks")
+"""Those of them that are written too."""
+
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output, valid in whatever encoding that has."""
@@ -38,11 +59,15 @@ def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
     return parse
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """`--model`, `--threads` and `--engine`."""
+def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
+    """`--model`, `--threads` and `--engine`; `threads` is the second one's default."""
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     parser.add_argument(
-        "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one for each core)"
+        "--threads",
+        type=whole_number(0, 1024),
+        default=threads,
+        metavar="N",
+        help=f"CPU threads (default: {threads or 'one for each core'})",
     )
     parser.add_argument(
         "--engine",
@@ -55,19 +80,41 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Where the data set is and how its regions are made."""
+    group = add_dataset_place(parser)
+    add_making(group)
+    group.add_argument(
+        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
+    )
+
+
+def add_dataset_place(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Where the data set is, in a group that is returned so that more can be added to it."""
     group = parser.add_argument_group("data set")
     group.add_argument(
         "dataset",
         nargs="?",
         metavar="DATASET",
-        help="a folder with images/, labels/ and materials.csv, or a CSV with the columns image, mask, material",
+        help="a folder with images/, labels/ and materials.csv, or a CSV with the columns image, mask, material, or an "
+        "annotation file or folder of another tool (see --format)",
     )
-    group.add_argument("--images", metavar="DIR", help="folder of photos, instead of DATASET")
+    add_format(group)
+    group.add_argument(
+        "--images",
+        metavar="DIR",
+        help="folder of photos: of an annotation file where they are not beside it, or, with --labels, instead of "
+        "DATASET",
+    )
     group.add_argument("--labels", metavar="DIR", help="folder of label maps, with --images")
+    parser.set_defaults(refuse=parser.error)
+    return group
+
+
+def add_making(group: argparse._ArgumentGroup) -> None:
+    """`--materials`, `--min-area` and `--ignore`: how the regions of a data set are made."""
     group.add_argument(
         "--materials",
         metavar="LIST",
-        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd",
+        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms",
     )
     group.add_argument(
         "--min-area",
@@ -79,10 +126,32 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value that is no material"
     )
+
+
+def format_name(text: str) -> str:
+    """The name of a format as we write it: "label-studio" is "label_studio"."""
+    return text.strip().casefold().replace("-", "_")
+
+
+def add_format(group: argparse._ArgumentGroup) -> None:
+    """`--format`."""
     group.add_argument(
-        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
+        "--format",
+        type=format_name,
+        choices=FORMATS,
+        metavar="NAME",
+        help=f"insist on the annotation file's format, which is else found out: {', '.join(FORMATS)}",
     )
-    parser.set_defaults(refuse=parser.error)
+
+
+def check_dataset_place(options: argparse.Namespace, parser_name: str) -> None:
+    """End the process with status 2 where the arguments name no data set, or two."""
+    if options.dataset is None:
+        complete = options.images is not None and options.labels is not None and options.format is None
+    else:
+        complete = options.labels is None
+    if not complete:
+        options.refuse(f"{parser_name} takes either DATASET or --images DIR with --labels DIR")
 
 
 def open_from(options: argparse.Namespace, parser_name: str, cache: Path | None = None) -> RegionDataset:
@@ -90,12 +159,12 @@ def open_from(options: argparse.Namespace, parser_name: str, cache: Path | None 
     from madeof.datasets import open_dataset
     from madeof.text import show
 
-    if (options.dataset is None) == (options.images is None) or (options.images is None) != (options.labels is None):
-        options.refuse(f"{parser_name} takes either DATASET or --images DIR with --labels DIR")
+    check_dataset_place(options, parser_name)
     dataset = open_dataset(
         options.dataset,
         images=options.images,
         labels=options.labels,
+        format=options.format,
         materials=options.materials,
         min_area=options.min_area,
         ignore=options.ignore,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from, print_json
 
 if TYPE_CHECKING:
+    from madeof.crosswalk import Crosswalk
     from madeof.datasets import RegionDataset
 
 
@@ -36,7 +38,14 @@ def add_parser(subparsers: Subparsers) -> None:
         dest="sources",
         help="only photos of this source (column source of photos.csv); may be repeated",
     )
-    parser.add_argument("--out", metavar="DIR", help="write figures, tables and pictures there")
+    parser.add_argument(
+        "--crosswalk",
+        default="auto",
+        metavar="FILE",
+        help="which of the model's materials are which of the data set's: a CSV (from_name,to_name and perhaps "
+        "relation), none, or auto: the built-in one where the two are of different lists (default)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="write a report there: a page, figures, tables and pictures")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
 
@@ -44,6 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate."""
     from madeof import files
+    from madeof.comparison import compare
     from madeof.errors import DatasetError
     from madeof.evaluation import evaluate
     from madeof.predictor import load
@@ -61,8 +71,11 @@ def run(options: argparse.Namespace) -> int:
         raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
     if options.sources:
         part = part.of_sources(options.sources)
+    crosswalk = _crosswalk(options.crosswalk, predictor.materials, part.materials)
     print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)
+    if crosswalk is not None:
+        evaluation = compare(evaluation, crosswalk)
     if options.json:
         print_json(evaluation.summary())
     else:
@@ -70,11 +83,29 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         from madeof.report import write_report
 
-        for path in write_report(evaluation, options.out):
+        for path in write_report(evaluation, options.out, part):
             print(f"madeof: wrote {show(path)}", file=sys.stderr)
     for name, reason in evaluation.failures:
         print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
     return 1 if evaluation.failures else 0
+
+
+def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crosswalk | None:
+    """The crosswalk that is asked for, where there is anything to compare through it."""
+    from madeof.crosswalk import Crosswalk
+    from madeof.errors import DatasetError
+    from madeof.text import listed, show
+
+    if option == "none":
+        return None
+    found = Crosswalk.between(model, data, None if option == "auto" else option)
+    if found is not None and not found.compared:
+        raise DatasetError(
+            f"none of the data set's materials ({listed(map(show, data))}) can be compared with the model's "
+            f"({listed(map(show, model))}) through {show(found.where)}: "
+            "give another crosswalk (--crosswalk FILE, or none)"
+        )
+    return found
 
 
 def _splits(dataset: RegionDataset) -> str:

@@ -6,18 +6,21 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from madeof.commands.arguments import Subparsers, add_model, print_json, whole_number
+from madeof.commands.annotated import AnnotatedRegions, add_annotations, open_annotations
+from madeof.commands.arguments import WRITTEN, Subparsers, add_model, format_name, print_json, whole_number
+from madeof.commands.regions_arguments import add_photo_limits, add_regions, outlines_of, read_regions, with_name
 
 if TYPE_CHECKING:
-    from madeof.images import Photo
     from madeof.predictor import Predictor
     from madeof.regions import Region
-    from madeof.results import PhotoResult
+    from madeof.results import Outcome, PhotoResult, Predicted
+
+OUTPUTS = ("jsonl", "csv", "parquet", "coco_results", *WRITTEN)
+"""The formats of `--to`; see `madeof.outputs`."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -28,45 +31,14 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Name the material of each region of each photo. Without a region the whole photo is one.",
         epilog="The photos are turned as their EXIF data say, and masks and coordinates speak of the turned photo.",
     )
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
-    regions = parser.add_argument_group("regions (each may be repeated; with several photos they are used on each)")
-    regions.add_argument(
-        "--mask",
-        action="append",
-        default=[],
-        metavar="M.png",
-        dest="masks",
-        help="a picture of the photo's size: 0 is outside, the one other value inside; 16 bits are coverage",
-    )
-    regions.add_argument(
-        "--box",
-        action="append",
-        type=_box,
-        default=[],
-        metavar="X0,Y0,X1,Y1",
-        dest="boxes",
-        help="a box in pixels; --box=-5,0,90,80 if it begins with a minus",
-    )
-    regions.add_argument(
-        "--polygon",
-        action="append",
-        type=_polygon,
-        default=[],
-        metavar='"X,Y X,Y X,Y"',
-        dest="polygons",
-        help="a polygon in pixels",
-    )
-    regions.add_argument(
-        "--label-map",
-        metavar="L.png",
-        help="a picture whose values are classes: each connected blob of a value is a region; with several photos a "
+    parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    add_regions(
+        parser,
+        "regions (each may be repeated; with several photos they are used on each)",
+        "a picture whose values are classes: each connected blob of a value is a region; with several photos a "
         "folder with a map of each photo's stem",
     )
-    regions.add_argument(
-        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
-    )
-    regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
-    regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
+    add_annotations(parser)
     add_model(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -76,60 +48,128 @@ def add_parser(subparsers: Subparsers) -> None:
     form.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
     form.add_argument("--csv", action="store_true", help="one row for each region")
     output.add_argument(
+        "--to",
+        type=format_name,
+        choices=OUTPUTS,
+        metavar="FORMAT",
+        help=f"write the answers to --out, as {', '.join(OUTPUTS)} (docs/outputs.md); parquet is an extra",
+    )
+    output.add_argument("--out", metavar="PATH", help="with --to: a file or folder that is not there yet")
+    output.add_argument(
         "--overlay", metavar="OUT", help="write the photo with its regions and materials (several photos: a folder)"
     )
-    photos = parser.add_argument_group("photos")
-    photos.add_argument(
-        "--max-megapixels", type=_megapixels, default=100.0, metavar="N", help="refuse larger photos (default: 100)"
-    )
-    photos.add_argument("--strict", action="store_true", help="refuse photos whose JPEG data are damaged")
-    parser.set_defaults(run=run)
+    add_photo_limits(parser)
+    parser.set_defaults(run=run, refuse=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict. The good photos are done; the bad ones are named at the end."""
-    from madeof.errors import InputError, WriteError
     from madeof.predictor import load
-    from madeof.results import csv_text
     from madeof.text import show
 
+    if not options.photos and options.annotations is None:
+        options.refuse("the following arguments are required: PHOTO (or --annotations FILE)")
+    if (options.to is None) != (options.out is None):
+        options.refuse("--to FORMAT and --out PATH go together: give both or neither")
+    if options.to is not None:
+        from madeof.outputs import check_output, write_output
+
+        check_output(options.to, options.out)
+    annotated = open_annotations(options)
+    if annotated is not None:
+        asked = [
+            path for path in dict.fromkeys(options.photos) if path in annotated.annotated or path in annotated.missing
+        ]
+        options.photos = asked or annotated.photos
     overlays = _overlay_paths(options)
     predictor = load(options.model, threads=options.threads, engine=options.engine)
-    failures: list[str] = []
-    first = True
+    failures = [] if annotated is None else list(annotated.failures)
+    outcomes = _outcomes(predictor, overlays, options, annotated, failures)
     try:
-        for path, overlay_path in zip(options.photos, overlays, strict=True):
-            try:
-                result, drawn = _predict(predictor, path, options)
-            except InputError as error:
-                failures.append(str(error))
-                continue
-            if options.json:
-                print_json(result.to_dict(options.top))
-            elif options.csv:
-                print(csv_text([result], header=first), end="")
-            else:
-                print(result.text(options.top))
-            first = False
-            failures += [f"{path}: {_with_name(a.region, a.error)}" for a in result.answers if a.error]
-            if overlay_path is not None:
-                try:
-                    _write_overlay(result, drawn, overlay_path)
-                except (InputError, WriteError) as error:
-                    failures.append(str(error))
+        if options.to is None or options.json or options.csv:
+            outcomes = _printed(outcomes, options)
+        if options.to is None:
+            for _ in outcomes:
+                pass
+        else:
+            like = _ids(options)
+            known = annotated.materials if annotated else ()
+            lost = write_output(
+                options.to,
+                outcomes,
+                options.out,
+                materials=predictor.materials,
+                top=options.top,
+                like=like,
+                known=known,
+            )
+            for line in (*(f"not kept in {options.to}: {line}" for line in lost), f"wrote {options.out}"):
+                print(f"madeof: {show(line)}", file=sys.stderr)
     finally:  # also where the model or the output fails in the middle
         for failure in failures:
             print(f"madeof: {show(failure)}", file=sys.stderr)
     return 1 if failures else 0
 
 
+def _outcomes(
+    predictor: Predictor,
+    overlays: list[Path | None],
+    options: argparse.Namespace,
+    annotated: AnnotatedRegions | None,
+    failures: list[str],
+) -> Iterator[Outcome]:
+    """The answers for each photo as they are asked for, with its picture written; what fails is put to `failures`."""
+    from madeof.errors import InputError, WriteError
+    from madeof.results import Unanswered
+
+    places = _places(options)
+    for path, overlay_path, place in zip(options.photos, overlays, places, strict=True):
+        if annotated is not None and path in annotated.missing:  # which is among the failures already
+            yield Unanswered(path, annotated.missing[path])
+            continue
+        try:
+            predicted, drawn = _predict(predictor, path, place, options, annotated)
+        except InputError as error:
+            failures.append(str(error))
+            yield Unanswered(path, str(error))
+            continue
+        yield predicted
+        result = predicted.result
+        failures += [f"{path}: {with_name(a.region, a.error)}" for a in result.answers if a.error]
+        if overlay_path is not None:
+            try:
+                _write_overlay(result, drawn, overlay_path)
+            except (InputError, WriteError) as error:
+                failures.append(str(error))
+
+
+def _printed(outcomes: Iterator[Outcome], options: argparse.Namespace) -> Iterator[Outcome]:
+    """The answers as they come, each printed. In the text for people a photo without answers is named at the end."""
+    from madeof.results import Unanswered, csv_text
+
+    first = True
+    for outcome in outcomes:
+        found = outcome if isinstance(outcome, Unanswered) else outcome.result
+        if options.csv:
+            print(csv_text([found], header=first), end="")
+        elif options.json:
+            print_json(found.to_dict() if isinstance(found, Unanswered) else found.to_dict(options.top))
+        elif not isinstance(found, Unanswered):
+            print(found.text(options.top))
+        first = False
+        yield outcome
+
+
 def _predict(
-    predictor: Predictor, path: str, options: argparse.Namespace
-) -> tuple[PhotoResult, list[tuple[Region, str]]]:
+    predictor: Predictor,
+    path: str,
+    place: tuple[Path, str],
+    options: argparse.Namespace,
+    annotated: AnnotatedRegions | None,
+) -> tuple[Predicted, list[tuple[Region, str]]]:
     """The answers for a photo, and its regions with their labels, to draw."""
-    from madeof.errors import RegionError
     from madeof.images import read_photo
-    from madeof.results import Answer, PhotoResult, answers_for, label
+    from madeof.results import Answer, PhotoResult, Predicted, answers_for, label
 
     photo = read_photo(
         path,
@@ -137,79 +177,41 @@ def _predict(
         strict=options.strict,
         least_size=predictor.record.preprocessing.least_size,
     )
-    found: list[Region | Answer] = []
-    for name, make in _makers(photo, options):
-        try:
-            found.append(make())
-        except RegionError as error:
-            found.append(Answer(name, error=str(error)))
-    if options.label_map:
-        found += _label_map_regions(photo, path, options)
+    found = read_regions(photo, path, options) if annotated is None else annotated.regions(photo, path)
     regions = [region for region in found if not isinstance(region, Answer)]
-    if not regions:
-        reasons = "; ".join(f"{answer.error}" for answer in found if isinstance(answer, Answer))
-        raise RegionError(f"{path}: none of its regions can be used: {reasons}")
     predictor.set_image(photo)
     predictions = predictor.predict(regions)
     given = iter(answers_for(regions, predictions))
     answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
-    model = f"{predictor.record.name} {predictor.record.version}"
+    if annotated is None:
+        outlines = outlines_of(found, options, photo.size) if options.to else []
+    else:
+        answers, outlines = annotated.with_truth(path, answers), annotated.outlines.pop(path)
+        place = annotated.place(path) or place
+    details = None if annotated is None else annotated.annotated[path].details
+    result = PhotoResult(photo, f"{predictor.record.name} {predictor.record.version}", answers)
     drawn = [(region, label(each)) for region, each in zip(regions, predictions, strict=True)]
-    return PhotoResult(photo, model, answers), drawn
+    shown = tuple(outline for outline, each in zip(outlines, found, strict=False) if not isinstance(each, Answer))
+    return Predicted(result, tuple(regions), shown, *place, details), drawn
 
 
-def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callable[[], Region]]]:
-    """The name of each mask, box and polygon, and what makes its region; the whole photo where none is asked for."""
-    from madeof.regions import Region, read_mask
+def _places(options: argparse.Namespace) -> list[tuple[Path, str]]:
+    """The folder and the path in it by which each photo is written; not asked for without --to."""
+    if options.to is None:
+        return [(Path(), path) for path in options.photos]
+    from madeof.outputs import places_of
 
-    def from_mask(path: str) -> Region:
-        mask = read_mask(
-            path,
-            photo.size,
-            raw_size=photo.raw_size,
-            resize=options.resize_masks,
-            allow_jpeg=options.jpeg_masks,
-            max_megapixels=options.max_megapixels,
-        )
-        return Region(path, mask)
-
-    makers: list[tuple[str, Callable[[], Region]]] = [(path, partial(from_mask, path)) for path in options.masks]
-    for index, box in enumerate(options.boxes):
-        makers.append((f"box {index}", partial(Region.from_box, f"box {index}", box, photo.size)))
-    for index, points in enumerate(options.polygons):
-        makers.append((f"polygon {index}", partial(Region.from_polygon, f"polygon {index}", points, photo.size)))
-    if not makers and not options.label_map:
-        height, width = photo.size
-        makers.append(("photo", partial(Region.from_box, "photo", (0, 0, width, height), photo.size)))
-    return makers
+    return places_of(options.photos)
 
 
-def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> list[Region]:
-    from madeof.errors import RegionError
-    from madeof.regions import read_label_map, regions_from_label_map
+def _ids(options: argparse.Namespace) -> Path | None:
+    """The COCO file whose ids COCO results get: that of the annotations, where it is one."""
+    from madeof.datasets.formats import recognise
 
-    source = Path(options.label_map)
-    if source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.stem == Path(path).stem and p.is_file())
-        if len(found) != 1:
-            raise RegionError(
-                f"{path}: expected one label map with the stem {Path(path).stem} in {source}, found {len(found)}"
-            )
-        source = found[0]
-    elif len(options.photos) > 1:
-        raise RegionError(f"--label-map {source}: with several photos expected a folder with one map for each")
-    label_map = read_label_map(
-        source,
-        photo.size,
-        raw_size=photo.raw_size,
-        resize=options.resize_masks,
-        max_megapixels=options.max_megapixels,
-    )
-    regions = regions_from_label_map(label_map, min_area=options.min_area)
-    if not regions:
-        why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
-        raise RegionError(f"{path}: the label map {source} {why}; expected at least one region")
-    return regions
+    if options.to != "coco_results" or options.annotations is None:
+        return None
+    path = Path(options.annotations)
+    return path if (options.format or recognise(path)) == "coco" else None
 
 
 def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
@@ -237,15 +239,12 @@ def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
             seen[stem] += 1
             number = f"-{seen[stem]}" if seen[stem] > 1 else ""
             paths.append(out / f"{stem}-overlay{number}.png")
-    inputs = {os.path.realpath(path) for path in (*options.photos, *options.masks, options.label_map) if path}
+    given = (*options.photos, *options.masks, options.label_map, options.annotations)
+    inputs = {os.path.realpath(path) for path in given if path}
     for path in paths:
         if os.path.realpath(path) in inputs:
             raise WriteError(f"--overlay {show(options.overlay)} would overwrite {show(path)}; choose another name")
     return list(paths)
-
-
-def _with_name(region: str, error: str) -> str:
-    return error if error.startswith(region) else f"{region}: {error}"
 
 
 def _write_overlay(result: PhotoResult, drawn: list[tuple[Region, str]], path: Path) -> None:
@@ -258,33 +257,3 @@ def _write_overlay(result: PhotoResult, drawn: list[tuple[Region, str]], path: P
         photo = read_photo(photo.name, max_megapixels=float("inf"))
     overlay.save(overlay.draw(photo.pixels, drawn), path)
     print(f"madeof: wrote {show(path)}", file=sys.stderr)
-
-
-def _box(text: str) -> tuple[float, float, float, float]:
-    from madeof.errors import RegionError
-    from madeof.shapes import parse_box
-
-    try:
-        return parse_box(text)
-    except RegionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _polygon(text: str) -> list[tuple[float, float]]:
-    from madeof.errors import RegionError
-    from madeof.shapes import parse_polygon
-
-    try:
-        return parse_polygon(text)
-    except RegionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _megapixels(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number above 0")
-    return value

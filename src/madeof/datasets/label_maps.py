@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
 from madeof.datasets.material_lists import MaterialList
@@ -47,7 +48,7 @@ class LabelMaps:
         self._min_area = int(min_area)
         self._ignore = tuple(sorted({0, *(int(value) for value in ignore)}))
         self._images, self._labels = images, labels
-        pairs, self.problems = _pair(images, labels)
+        pairs, self.problems = pair_files(images, labels)
         self._photos = [photo for photo, _ in pairs]
         self._maps = [label_map for _, label_map in pairs]
         stems = [stem(photo.path) for photo in self._photos]
@@ -59,6 +60,24 @@ class LabelMaps:
         """What decides the regions besides the files."""
         materials = list(zip(self._values.tolist(), self.materials, strict=True))
         return json.dumps(["label maps", materials, self._min_area, self._ignore])
+
+    @property
+    def photos_folder(self) -> Path:
+        """The folder of photos."""
+        return self._images
+
+    def annotated(self) -> list[AnnotatedPhoto]:
+        """The photos with the shapes of their regions."""
+        from madeof.datasets.formats.map_regions import MapRegions, Values  # which is built on this module
+
+        names = dict(zip(self._values.tolist(), self.materials, strict=True))
+        values = Values(names, frozenset(self._ignore), where=self._list)
+        return [
+            AnnotatedPhoto(
+                photo.path, MapRegions(self._labels, label_map, self._images / photo.path, values), details=details
+            )
+            for photo, label_map, details in zip(self._photos, self._maps, self.details, strict=True)
+        ]
 
     def __len__(self) -> int:
         return len(self._photos)
@@ -145,8 +164,8 @@ class LabelMaps:
         )
 
 
-def _pair(images: Path, labels: Path) -> tuple[list[tuple[File, File]], list[Problem]]:
-    """Each photo with its label map, and the files that have no clear partner."""
+def pair_files(images: Path, labels: Path) -> tuple[list[tuple[File, File]], list[Problem]]:
+    """Each photo with the label map of the same name, and the files that have no clear partner."""
     problems: list[Problem] = []
     sides: list[dict[str, File]] = []
     unclear: set[str] = set()

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable
@@ -54,6 +55,20 @@ class Layout(Protocol):
     @property
     def details(self) -> list[Details]:
         """The details of each photo."""
+        ...
+
+    @property
+    def photos_folder(self) -> Path:
+        """The folder that the paths of `annotated` are relative to."""
+        ...
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What cannot be used, as far as it is known before a photo is looked over."""
+        ...
+
+    def annotated(self) -> list[AnnotatedPhoto]:
+        """The photos as annotation files have them: with the shapes of their regions, none of which is looked at."""
         ...
 
     def __len__(self) -> int: ...

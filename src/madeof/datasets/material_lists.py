@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from madeof.datasets.rows import read_rows
 from madeof.errors import DatasetError
-from madeof.materials import LISTS, OPENSURFACES, key
+from madeof.materials import LISTS, OPENSURFACES, VALUES, key
 from madeof.text import show
 
 _LARGEST = 32767  # a material's position is an int16 in the table of regions
@@ -39,7 +39,7 @@ def read_materials(source: str | Path | Sequence[str] | None) -> MaterialList:
     if source is None:
         return _numbered(OPENSURFACES, "the list opensurfaces")
     if isinstance(source, str) and source in LISTS:
-        return _numbered(LISTS[source], f"the list {source}")
+        return _numbered(LISTS[source], f"the list {source}", VALUES.get(source))
     if not isinstance(source, str | Path):
         return _numbered(tuple(source), "the materials given")
     path = Path(source)
@@ -72,7 +72,8 @@ def _from_csv(path: Path) -> MaterialList:
     return _checked(MaterialList(tuple(found[value] for value in values), values, path.name))
 
 
-def _numbered(names: tuple[str, ...], where: str) -> MaterialList:
+def _numbered(names: tuple[str, ...], where: str, values: tuple[int, ...] | None = None) -> MaterialList:
+    """The list of `names`, whose values are 1, 2, ... where none are given."""
     seen: set[str] = set()
     for name in names:
         if not isinstance(name, str) or not name.strip():
@@ -82,7 +83,7 @@ def _numbered(names: tuple[str, ...], where: str) -> MaterialList:
         seen.add(key(name))
     if not names:
         raise DatasetError(f"{where}: no materials; expected one or more names")
-    return _checked(MaterialList(names, tuple(range(1, len(names) + 1)), where))
+    return _checked(MaterialList(names, values or tuple(range(1, len(names) + 1)), where))
 
 
 def _checked(materials: MaterialList) -> MaterialList:

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from madeof.datasets.annotated import AnnotatedPhotos, read_annotations
 from madeof.datasets.dataset import RegionDataset
+from madeof.datasets.formats import FORMATS, recognise
+from madeof.datasets.formats.parsing import head
 from madeof.datasets.index import build
 from madeof.datasets.label_maps import LabelMaps
+from madeof.datasets.layout import Layout
 from madeof.datasets.material_lists import read_materials
 from madeof.datasets.photos import PhotoTable
 from madeof.datasets.problems import complaint
@@ -22,7 +26,10 @@ from madeof.text import show
 
 _logger = logging.getLogger("madeof")
 
-LAYOUTS = "a folder with images/, labels/ and materials.csv, or a CSV with the columns image,mask,material"
+LAYOUTS = (
+    "a folder with images/, labels/ and materials.csv, or a CSV with the columns image,mask,material, or an annotation "
+    f"file or folder of one of the formats {', '.join(FORMATS)}"
+)
 
 
 def open_dataset(
@@ -30,6 +37,7 @@ def open_dataset(
     *,
     images: str | Path | None = None,
     labels: str | Path | None = None,
+    format: str | None = None,
     materials: str | Path | Sequence[str] | None = None,
     min_area: int = 1,
     ignore: Collection[int] = (),
@@ -44,11 +52,15 @@ def open_dataset(
 
     Args:
         path: a folder with `images/`, `labels/`, `materials.csv` and perhaps `photos.csv`; or a CSV with the columns
-            image,mask,material.
-        images: in place of `path`: a folder of photos, with `labels`.
+            image,mask,material; or an annotation file or folder of one of the formats in
+            `madeof.datasets.formats.FORMATS`, which is found out from its content.
+        images: of an annotation file: the folder of its photos, where they are not beside it. In place of `path`: a
+            folder of photos, with `labels`.
         labels: the folder of their label maps.
+        format: the name of the annotation file's format, to insist on it.
         materials: the name of a list, a CSV (id,name) or the names, whose values are then 1, 2, ...; where the data set
-            has no materials.csv. Two folders: OpenSurfaces if not given; a table: the names that it holds.
+            has no materials.csv. Two folders: OpenSurfaces if not given; a table or annotations: the names that are in
+            it.
         min_area: regions of fewer pixels are left out, and counted.
         ignore: values of label maps besides 0 that are no region, such as 255.
         val_fraction: the part of photos that goes to "val" where no table gives the split.
@@ -63,8 +75,38 @@ def open_dataset(
             cannot be read, have another size than their photo or hold unknown values (all are counted, ten named); a
             group is in two splits; or nothing is left.
     """
-    _check_settings(min_area, ignore, val_fraction, workers)
-    layout = _layout(path, images, labels, materials, min_area, ignore)
+    layout = find_layout(
+        path, images=images, labels=labels, format=format, materials=materials, min_area=min_area, ignore=ignore
+    )
+    return open_layout(
+        layout,
+        min_area=min_area,
+        val_fraction=val_fraction,
+        seed=seed,
+        cache=cache,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def open_layout(
+    layout: Layout,
+    *,
+    min_area: int = 1,
+    val_fraction: float = 0.15,
+    seed: int = 0,
+    cache: str | Path | None = None,
+    skip_bad: bool = False,
+    workers: int = 2,
+    progress: Callable[[int, int], object] | None = None,
+    may_be_empty: bool = False,
+) -> RegionDataset:
+    """The data set in a layout; args and errors are those of `open_dataset`, but no regions may be no error."""
+    if not 0 <= val_fraction < 1:
+        raise DatasetError(f"val_fraction is {val_fraction}; expected 0 or more and less than 1")
+    if workers < 1:
+        raise DatasetError(f"workers is {workers}; expected 1 or more")
     problems = list(layout.problems)
     details = layout.details
     names = [layout.name(number) for number in range(len(layout))]
@@ -86,7 +128,7 @@ def open_dataset(
     counts = np.bincount(index.regions.photo, minlength=len(index))
     rows = np.flatnonzero(counts)
     too_small = int(index.too_small.sum())
-    if len(rows) == 0:
+    if len(rows) == 0 and not may_be_empty:
         raise DatasetError(
             f"{show(layout.where)}: no region is left of {len(layout)} photos: {len(problems)} problems, {too_small} "
             f"regions under {min_area} px"
@@ -117,46 +159,58 @@ def open_dataset(
     return dataset
 
 
-def _check_settings(min_area: int, ignore: Collection[int], val_fraction: float, workers: int) -> None:
+def find_layout(
+    path: str | Path | None = None,
+    *,
+    images: str | Path | None = None,
+    labels: str | Path | None = None,
+    format: str | None = None,
+    materials: str | Path | Sequence[str] | None = None,
+    min_area: int = 1,
+    ignore: Collection[int] = (),
+) -> LabelMaps | Table | AnnotatedPhotos:
+    """The layout of a data set, none of whose photos is looked at yet; args and errors are those of `open_dataset`."""
     if min_area < 1:
         raise DatasetError(f"min_area is {min_area}; expected 1 pixel or more")
-    if not 0 <= val_fraction < 1:
-        raise DatasetError(f"val_fraction is {val_fraction}; expected 0 or more and less than 1")
-    if workers < 1:
-        raise DatasetError(f"workers is {workers}; expected 1 or more")
     if any(value < 0 for value in ignore):
         raise DatasetError(f"ignore is {sorted(ignore)}; expected values of label maps, from 0")
-
-
-def _layout(
-    path: str | Path | None,
-    images: str | Path | None,
-    labels: str | Path | None,
-    materials: str | Path | Sequence[str] | None,
-    min_area: int,
-    ignore: Collection[int],
-) -> LabelMaps | Table:
     if path is None:
         if images is None or labels is None:
             raise DatasetError(f"no data set: give {LAYOUTS}; or both a folder of images and one of labels")
+        if format is not None:
+            raise DatasetError(f"the format {format!r} is of an annotation file, but none is given")
         for folder in (images, labels):
             if not Path(folder).is_dir():
                 raise DatasetError(f"{show(folder)} is not a folder; expected one of photos and one of label maps")
         if Path(images).samefile(labels):
             raise DatasetError(f"{show(images)} is given for both the photos and the label maps; expected two folders")
         return LabelMaps(Path(images), Path(labels), read_materials(materials), min_area=min_area, ignore=ignore)
-    if images is not None or labels is not None:
-        raise DatasetError(f"{show(path)} and folders of images or labels are both given; give one or the other")
     path = Path(path)
-    if path.is_dir():
-        return _folder(path, materials, min_area, ignore)
     if not path.exists():
         raise DatasetError(f"{show(path)} does not exist; expected {LAYOUTS}")
-    if path.suffix.lower() != ".csv":
-        raise DatasetError(f"{show(path)} is neither a folder nor a CSV; expected {LAYOUTS}")
+    ours = format is None and (_is_table(path) or (path / "materials.csv").is_file())
+    if not ours and format is None:
+        format = recognise(path)
+    if labels is not None or (images is not None and format is None):
+        raise DatasetError(f"{show(path)} and folders of images or labels are both given; give one or the other")
+    if format is None and path.is_dir():
+        return _folder(path, materials, min_area, ignore)
+    if format is None and path.suffix.lower() != ".csv":
+        raise DatasetError(f"{show(path)} is of no layout or format that we know; expected {LAYOUTS}")
     if ignore:
-        raise DatasetError(f"{show(path)} is a table of masks, which have no values to ignore; leave ignore out")
-    return Table(path, None if materials is None else read_materials(materials), min_area=min_area)
+        raise DatasetError(f"{show(path)} has no label values to ignore; leave ignore out")
+    known = None if materials is None else read_materials(materials)
+    if format is None:
+        return Table(path, known, min_area=min_area)
+    return AnnotatedPhotos(read_annotations(path, images=images, format=format), known, min_area=min_area)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether it is a CSV with the columns of a table of masks."""
+    if path.suffix.lower() != ".csv":
+        return False
+    columns = {column.strip(' "\r').casefold() for column in head(path).partition("\n")[0].split(",")}
+    return {"mask", "material"} <= columns
 
 
 def _folder(
@@ -181,7 +235,7 @@ def _folder(
     )
 
 
-def _cache_file(cache: str | Path | None, layout: LabelMaps | Table) -> Path | None:
+def _cache_file(cache: str | Path | None, layout: Layout) -> Path | None:
     """The file of this data set in `cache`: one for each place and its options, written over when files change."""
     if cache is None:
         return None

@@ -32,6 +32,9 @@ class Details(NamedTuple):
     licence: str = ""
 
 
+NOTHING_KNOWN = Details()
+
+
 @dataclass(frozen=True, eq=False)
 class PhotoTable:
     """The P photos of a data set, a column each."""

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation
+from madeof.datasets.formats.mask_files import MaskFile
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, check_file
 from madeof.datasets.material_lists import MaterialList
@@ -76,6 +78,29 @@ class Table:
     def details(self) -> list[Details]:
         """The details of each photo."""
         return [photo.details for photo in self._photos]
+
+    @property
+    def photos_folder(self) -> Path:
+        """The folder of the CSV."""
+        return self._root
+
+    def annotated(self) -> list[AnnotatedPhoto]:
+        """The photos with the shapes of their regions."""
+        return [
+            AnnotatedPhoto(
+                photo.file.path,
+                [
+                    Annotation(
+                        self.materials[region.material],
+                        MaskFile(self._root, region.mask, self._root / photo.file.path),
+                        f"line {region.line}",
+                    )
+                    for region in photo.regions
+                ],
+                details=photo.details,
+            )
+            for photo in self._photos
+        ]
 
     def __len__(self) -> int:
         return len(self._photos)

@@ -1,0 +1,260 @@
+"""What a reader of annotation files gathers: photos with their annotations, and what is broken or left out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Polygons, Shape, join
+from madeof.datasets.formats.finding import find_photos, relative_path
+from madeof.datasets.listing import list_files
+from madeof.datasets.photos import Details
+from madeof.datasets.problems import Problem
+from madeof.errors import DatasetError
+from madeof.materials import key
+from madeof.shapes import Cut
+from madeof.text import show
+
+_LOOKED_AT = 5  # files in each folder, to tell the format
+_ENTRIES = 1000  # in each folder, among which they are looked for
+_FOLDERS = 100
+
+
+class Piece(NamedTuple):
+    """A shape as its file has it, which may be a part of a region only."""
+
+    material: str
+    shape: Shape
+    place: str
+    group: Hashable = None
+    """Pieces of one group and one material are one region; None is a region of its own."""
+
+
+class Several(NamedTuple):
+    """The union of shapes."""
+
+    shapes: Sequence[Shape]
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """See `Shape`."""
+        return join([shape.cut(size) for shape in self.shapes])
+
+
+class _Entry(NamedTuple):
+    names: Sequence[str]
+    annotations: Sequence[Annotation]
+    size: tuple[int, int] | None
+    details: Details
+    place: str
+
+
+class Gathering:
+    """Photos, problems and what was left out, as they are read."""
+
+    def __init__(self, where: Path) -> None:
+        """Args: where: the annotation file, or the folder of them."""
+        self.where = where
+        self.problems: list[Problem] = []
+        self.left_out: Counter[str] = Counter()
+        self._entries: list[_Entry] = []
+
+    def broken(self, place: str, reason: object, file: str | None = None) -> None:
+        """Note what cannot be used.
+
+        Args:
+            place: where it stands: "shape 2 of a.jpg".
+            reason: what is wrong with it.
+            file: the annotation file relative to the folder `where`; None where `where` is the file.
+        """
+        name = self.where.name if file is None else file
+        self.problems.append(Problem(name, f"{show(name)}: {show(place)}{': ' if place else ''}{reason}"))
+
+    def photo(
+        self,
+        names: Sequence[str],
+        pieces: Sequence[Piece],
+        *,
+        size: tuple[int, int] | None = None,
+        details: Details | None = None,
+        place: str = "",
+    ) -> None:
+        """Note a photo.
+
+        Args:
+            names: its path as the file has it, then others by which it may be found.
+            pieces: what its regions are made of.
+            size: (height, width), where the file states it.
+            details: its split and so on.
+            place: what names the photo in its file besides `names`: the file, in a folder of them.
+        """
+        self._entries.append(_Entry(names, _regions(pieces), size, details or Details(), place))
+
+    def annotations(self, images: Path | None = None, materials: Iterable[str] = ()) -> Annotations:
+        """All that was gathered.
+
+        Args:
+            images: the folder of photos that the user gave.
+            materials: the file's own list; empty is all materials that are used, in alphabetical order.
+
+        Raises:
+            DatasetError: `images` is not a folder.
+        """
+        folder, files = _find([entry.names for entry in self._entries], self.where, images)
+        photos: dict[str, AnnotatedPhoto] = {}
+        for entry, file in zip(self._entries, files, strict=True):
+            if isinstance(file, Problem):
+                self._missing(entry, file)
+            elif file not in photos:
+                photos[file] = AnnotatedPhoto(file, entry.annotations, entry.size, entry.details)
+            else:
+                photos[file] = self._both(photos[file], entry)
+        return Annotations(
+            self.where,
+            folder,
+            tuple(photos.values()),
+            self._materials(materials, photos.values()),
+            tuple(self.problems),
+            +self.left_out,
+        )
+
+    def _missing(self, entry: _Entry, problem: Problem) -> None:
+        if not entry.annotations:  # nothing is lost
+            self.left_out["photos without a region, which are not there"] += 1
+            return
+        reason = f"{show(entry.place)}: {problem.reason}" if entry.place else problem.reason
+        self.problems.append(problem._replace(reason=reason))  # which stays a MissingPhoto
+
+    def _both(self, photo: AnnotatedPhoto, entry: _Entry) -> AnnotatedPhoto:
+        """A photo that stands in the file twice, with the annotations of both."""
+        if photo.size and entry.size and photo.size != entry.size:
+            sizes = " and ".join(f"{width} x {height}" for height, width in (photo.size, entry.size))
+            self.broken(entry.place or photo.file, f"the photo {show(photo.file)} is there twice, as {sizes}")
+            return photo
+        annotations = (*photo.annotations, *entry.annotations)
+        return AnnotatedPhoto(photo.file, annotations, photo.size or entry.size, photo.details)
+
+    @staticmethod
+    def _materials(listed: Iterable[str], photos: Iterable[AnnotatedPhoto]) -> tuple[str, ...]:
+        spelled: dict[str, str] = {}
+        for name in listed:
+            spelled.setdefault(key(name), name)
+        used: dict[str, str] = {}
+        for photo in photos:
+            for annotation in photo.annotations:
+                used.setdefault(key(annotation.material), annotation.material)
+        others = [used[one] for one in sorted(used) if one not in spelled]
+        return (*spelled.values(), *others)
+
+
+def annotation_files(path: Path, suffix: str) -> tuple[Path, list[str], list[Problem]]:
+    """The files with annotations at `path`, a file or a folder of them: their folder, and their paths in it.
+
+    Raises:
+        DatasetError: it is not there, or is a folder without such a file.
+    """
+    if not path.is_dir():
+        return path.parent, [path.name], []
+    files, problems = list_files(path, [suffix])
+    if not files:
+        raise DatasetError(f"{show(path)}: no {suffix} file in this folder; expected one or more")
+    return path, [file.path for file in files], problems
+
+
+def naming(path: Path, error: DatasetError) -> DatasetError:
+    """The error, with the file's name before it where it has none."""
+    return error if show(path) in str(error) else DatasetError(f"{show(path)}: {error}")
+
+
+def some_files(path: Path, suffix: str) -> Iterator[Path]:
+    """`path` itself if it is a file with that suffix, else some such files in the folder and in those in it.
+
+    It looks at so much only that the format of a large folder is told in a moment.
+    """
+    folders = [path]
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_file():
+            folders = []
+            if path.suffix.lower() == suffix:
+                yield path
+    for folder in folders:  # which grows
+        with contextlib.suppress(OSError, ValueError), os.scandir(folder) as found:
+            entries = [entry for entry in islice(found, _ENTRIES) if not entry.name.startswith(".")]
+            files = [entry.path for entry in entries if entry.name.lower().endswith(suffix) and entry.is_file()]
+            yield from map(Path, sorted(files)[:_LOOKED_AT])
+            inner = sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+            folders += map(Path, inner[: _FOLDERS - len(folders)])
+
+
+def _regions(pieces: Sequence[Piece]) -> list[Annotation]:
+    """The regions of a photo, in the order of their first pieces."""
+    regions: dict[Hashable, list[Piece]] = {}
+    for number, piece in enumerate(pieces):
+        group = (number,) if piece.group is None else (piece.group, key(piece.material))
+        regions.setdefault(group, []).append(piece)
+    return [Annotation(some[0].material, _union(some), _places(some)) for some in regions.values()]
+
+
+def _union(pieces: Sequence[Piece]) -> Shape:
+    shapes = [piece.shape for piece in pieces]
+    if len(shapes) == 1:
+        return shapes[0]
+    outlines = [shape for shape in shapes if isinstance(shape, Polygons) and not shape.holes]
+    if len(outlines) == len(shapes):
+        return Polygons([part for shape in outlines for part in shape.parts])
+    return Several(shapes)
+
+
+def _places(pieces: Sequence[Piece]) -> str:
+    """Where a region stands: "shape 2", or "shape 2, shape 5" of several pieces."""
+    return ", ".join(piece.place for piece in pieces)
+
+
+def _find(names: Sequence[Sequence[str]], where: Path, images: Path | None) -> tuple[Path, list[str | Problem]]:
+    """As `find_photos`, for photos of which each may have several names: the first by which it is found counts."""
+    folder, files = find_photos([some[0] for some in names], where, images)
+    for turn in range(1, max((len(some) for some in names), default=0)):
+        missing = [
+            number for number, file in enumerate(files) if isinstance(file, Problem) and len(names[number]) > turn
+        ]
+        if not missing:
+            continue
+        # All photos are in one folder: once some are found it is known.
+        known = folder if any(isinstance(file, str) for file in files) else images
+        place, again = find_photos([names[at][turn] for at in missing], where, known)
+        for at, file in zip(missing, again, strict=True):
+            if isinstance(file, str):
+                folder, files[at] = place, file
+    return folder, files
+
+
+def beside(file: str, photo: str) -> list[str]:
+    r"""The paths by which a photo is looked for that the annotation file `file` names relative to its own folder.
+
+    A path that leads out of the folder of all annotation files ends in that file's own folder; see `relative_path`.
+
+    >>> beside("house/a.json", "kitchen\\1.jpg"), beside("house/a.json", "../photos/1.jpg")
+    (['house/kitchen/1.jpg', 'kitchen/1.jpg'], ['photos/1.jpg', 'house/1.jpg', '1.jpg'])
+    """
+    own = [part for part in file.split("/")[:-1] if part]
+    path = photo.strip().replace("\\", "/")
+    plain = relative_path(path)
+    parts: list[str] = []
+    names = []
+    if plain and not path.startswith("/") and ":" not in path.partition("/")[0]:
+        parts = list(own)
+        for part in path.split("/"):
+            if part == "..":
+                if not parts:
+                    break
+                parts.pop()
+            elif part not in ("", "."):
+                parts.append(part)
+        else:
+            names.append("/".join(parts))
+    names += ["/".join([*own, plain]), plain]
+    return list(dict.fromkeys(names))

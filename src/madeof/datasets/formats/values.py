@@ -1,0 +1,106 @@
+"""Values of annotation files, checked: each is what its format says, or there is an error that says what it is."""
+
+from __future__ import annotations
+
+import json
+import math
+import reprlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof.errors import DatasetError
+from madeof.text import show
+
+
+def brief(value: object) -> str:
+    """A value as a message shows it: on one line, and short.
+
+    >>> brief({"a": [1, 2, 3]})
+    "{'a': [1, 2, 3]}"
+    """
+    return show(reprlib.repr(value))
+
+
+def number(value: object, what: str) -> float:
+    """A finite number, or the text of one.
+
+    Raises:
+        DatasetError: it is something else.
+    """
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # anything is tried
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise DatasetError(f"{what} is {brief(value)}; expected a number")
+    return found
+
+
+def whole(value: object, what: str, least: int = 0) -> int:
+    """A whole number from `least` on, or the text of one.
+
+    Raises:
+        DatasetError: it is something else.
+    """
+    found = number(value, what)
+    if found != int(found) or found < least:
+        raise DatasetError(f"{what} is {brief(value)}; expected a whole number from {least}")
+    return int(found)
+
+
+def name(value: object, what: str = "label") -> str:
+    """A name, without the blanks around it.
+
+    Raises:
+        DatasetError: it is missing, blank or no text.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise DatasetError(f"the {what} is missing; expected the name of a material")
+    if not isinstance(value, str):
+        raise DatasetError(f"the {what} is {brief(value)}; expected the name of a material")
+    return value.strip()
+
+
+def outline(points: object, least: int = 3) -> NDArray[np.float64]:
+    """Points x, y of an outline, (n, 2), from a list of pairs.
+
+    Raises:
+        DatasetError: they are fewer than `least`, or not pairs of finite numbers.
+    """
+    try:
+        found = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        found = np.zeros(0)
+    if found.ndim == 2 and found.shape[1] == 2 and np.isfinite(found).all():
+        if len(found) >= least:
+            return found
+        raise DatasetError(f"it has {len(found)} points; expected {least} or more")
+    if isinstance(points, list) and not points:
+        raise DatasetError(f"it has no points; expected {least} or more")
+    raise DatasetError(f"its points are {brief(points)}; expected pairs of numbers x, y")
+
+
+def size_of(height: object, width: object) -> tuple[int, int] | None:
+    """The (height, width) that a file states for a photo; None where it states none, or 0, as some tools do.
+
+    Raises:
+        DatasetError: one of them is no whole number.
+    """
+    if height in (None, "") and width in (None, ""):
+        return None
+    found = whole(height, "the photo's height"), whole(width, "the photo's width")
+    return found if all(found) else None
+
+
+def json_bytes(value: object, *, indent: int | None = None) -> bytes:
+    """`value` as JSON in UTF-8. Names of files that are not UTF-8 are escaped, so that they are read back as they were.
+
+    Raises:
+        ValueError: it holds NaN or infinity, which JSON cannot.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return (json.dumps(value, allow_nan=False, indent=indent) + "\n").encode("ascii")

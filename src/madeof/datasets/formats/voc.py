@@ -1,0 +1,117 @@
+"""Pascal VOC: an XML file of boxes for each photo, as the VOC2012 development kit (doc/devkit_doc.pdf) describes it.
+
+A box's corners are pixels, counted from 1, and both are within the box: xmin 1 and xmax 1 is the first column. So its
+left side is at xmin - 1 and its right side at xmax. Tools that count from 0 write 0 there, which is read as 1. The
+boxes of parts of an object and points are no regions; `difficult` and `truncated` change nothing. The lists of
+`ImageSets/Main` (train, val and test) give the splits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element
+
+from madeof.datasets.annotations import Annotations, Box
+from madeof.datasets.formats.finding import relative_path
+from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, naming, some_files
+from madeof.datasets.formats.parsing import head, read_text, read_xml
+from madeof.datasets.formats.values import name, number, size_of
+from madeof.datasets.listing import stem
+from madeof.datasets.photos import Details
+from madeof.datasets.splits import SPLITS
+from madeof.errors import DatasetError
+from madeof.images import PHOTO_SUFFIXES
+from madeof.text import show
+
+_FOLDER = "Annotations"
+_ROOT = re.compile(r"<annotation[\s>]")
+
+
+def is_it(path: Path) -> bool:
+    """Whether it is an XML file of Pascal VOC, or a folder with one."""
+    return any(_ROOT.search(head(file)) for file in some_files(path, ".xml"))
+
+
+def read(path: Path, images: Path | None = None) -> Annotations:
+    """Read an XML file of Pascal VOC, or all in a folder (with a folder `Annotations/`, those in that).
+
+    Args:
+        path: the file or folder.
+        images: the folder of photos, where they are neither beside the files nor in `JPEGImages/`.
+
+    Raises:
+        DatasetError: there is no such file, or the one file cannot be read.
+    """
+    gathering = Gathering(path)
+    inner = path / _FOLDER if (path / _FOLDER).is_dir() else path
+    folder, files, problems = annotation_files(inner, ".xml")
+    gathering.problems += problems
+    splits = _splits(path if inner != path else folder.parent)
+    for file in files:
+        place = f"{_FOLDER}/{file}" if inner != path else file
+        try:
+            root = read_xml(folder / file)
+            if root.tag != "annotation":
+                raise DatasetError(f"it has the root <{show(root.tag)}>; expected <annotation>")
+            _read_file(gathering, root, file, place, Details(split=splits.get(stem(file), "")))
+        except DatasetError as error:
+            if not path.is_dir():
+                raise naming(path, error) from error
+            gathering.broken("", error, place)
+    return gathering.annotations(images)
+
+
+def _splits(root: Path) -> dict[str, str]:
+    """The split of each photo, by its name without the suffix, where there are lists of them."""
+    found: dict[str, str] = {}
+    for split in SPLITS:
+        with contextlib.suppress(DatasetError):
+            for line in read_text(root / "ImageSets" / "Main" / f"{split}.txt").splitlines():
+                if line.strip():
+                    found.setdefault(line.strip(), split)
+    return found
+
+
+def _read_file(gathering: Gathering, root: Element, file: str, place: str, details: Details) -> None:
+    pieces = []
+    for position, thing in enumerate(root.iterfind("object"), start=1):
+        gathering.left_out["boxes of parts"] += len(thing.findall("part"))
+        gathering.left_out["points"] += len(thing.findall("point"))
+        spot = f"object {position}"
+        try:
+            pieces.append(Piece(name(thing.findtext("name"), "name"), _box(thing), spot))
+        except DatasetError as error:
+            gathering.broken(spot, error, place)
+    size = size_of(root.findtext("size/height"), root.findtext("size/width"))
+    gathering.photo(
+        _names(root.findtext("filename") or "", file),
+        pieces,
+        size=size,
+        details=details,
+        place=place if gathering.where.is_dir() else "",
+    )
+
+
+def _box(thing: Element) -> Box:
+    box = thing.find("bndbox")
+    if box is None:
+        raise DatasetError("it has no bndbox; expected the corners of its box")
+    x0, y0, x1, y1 = (number((box.findtext(side) or "").strip(), side) for side in ("xmin", "ymin", "xmax", "ymax"))
+    if x1 < x0 or y1 < y0:
+        raise DatasetError(f"its box is {x0:g}, {y0:g}, {x1:g}, {y1:g}; expected xmin <= xmax and ymin <= ymax")
+    return Box(max(x0 - 1, 0.0), max(y0 - 1, 0.0), x1, y1)
+
+
+def _names(photo: str, file: str) -> list[str]:
+    """The paths by which the photo is looked for: its name as the file has it, then that of the XML file."""
+    plain, own = relative_path(photo), stem(file)
+    folder = PurePosixPath(file).parent.as_posix()
+    names = [f"{folder}/{plain}" if plain and folder != "." else plain, plain]
+    suffix = PurePosixPath(plain).suffix.lower()
+    if suffix not in PHOTO_SUFFIXES:  # some files name their photo without its suffix, or not at all
+        names += [f"{one}{ending}" for one in (plain, own) if one for ending in PHOTO_SUFFIXES]
+    else:
+        names.append(own + suffix)
+    return list(dict.fromkeys(one for one in names if one))

@@ -1,0 +1,69 @@
+"""Coverage and risk, against a count by hand and over all orders of equal scores."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from madeof.intervals import of_share, resampled
+from madeof.risk import coverage_risk
+
+
+def area_of(order: list[bool]) -> float:
+    """The area of answers in this order, True for right."""
+    return float(np.mean([order[:k].count(False) / k for k in range(1, len(order) + 1)]))
+
+
+def test_the_curve_counts_the_errors_among_the_surest() -> None:
+    found = coverage_risk(np.array([0.2, 0.9, 0.5, 0.7]), np.array([False, True, True, False]))
+    np.testing.assert_allclose(found.coverage, [0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(found.risk, [0, 1 / 2, 1 / 3, 1 / 2])
+    assert found.area == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    assert found.best == pytest.approx((0 + 0 + 1 / 3 + 2 / 4) / 4)
+    assert [found.at(share) for share in (0.1, 0.25, 0.3, 1.0)] == pytest.approx([0, 0, 1 / 2, 1 / 2])
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=60)
+def test_equal_scores_take_the_mean_of_all_orders(answers: list[tuple[float, bool]]) -> None:
+    top, correct = (np.array(column) for column in zip(*answers, strict=True))
+    orders = [
+        [right for _, right in order]
+        for order in itertools.permutations(answers)
+        if all(one[0] >= other[0] for one, other in itertools.pairwise(order))
+    ]
+    found = coverage_risk(top, correct)
+    assert found.area == pytest.approx(np.mean([area_of(order) for order in orders]))
+    assert found.best == pytest.approx(min(area_of(list(order)) for order in itertools.permutations(correct.tolist())))
+    assert found.risk[-1] == pytest.approx(1 - correct.mean())
+    assert found.coverage[-1] == 1
+
+
+def test_nothing_has_no_risk() -> None:
+    found = coverage_risk(np.zeros(0), np.zeros(0, dtype=bool))
+    assert (found.area, found.best, found.at(0.5), len(found.risk)) == (None, None, None, 0)
+
+
+def test_all_right_is_no_risk_and_all_wrong_is_all() -> None:
+    top = np.linspace(0.1, 0.9, 7)
+    for right, area in ((True, 0.0), (False, 1.0)):
+        found = coverage_risk(top, np.full(7, right))
+        assert (found.area, found.best) == (area, area)
+
+
+def test_the_interval_of_a_share_is_that_of_the_accuracy() -> None:
+    random = np.random.default_rng(0)
+    true, photos = random.random(80) < 0.7, random.integers(0, 20, 80)
+    zeros = np.zeros(80, dtype=np.int64)
+    assert of_share(true, photos) == resampled(zeros, 1, [], true, photos)[0]
+    among = random.random(80) < 0.5
+    some = of_share(true, photos, among=among)
+    assert some is not None
+    assert some.low <= true[among].mean() <= some.high
+    assert some != of_share(true, photos)
+    assert of_share(true, zeros) is None
+    assert of_share(true[:0], photos[:0]) is None
