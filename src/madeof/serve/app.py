@@ -1,0 +1,100 @@
+"""The application: its routes, its guard, and how errors are told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from madeof import __version__
+from madeof.errors import MadeofError
+from madeof.predictor import Predictor
+from madeof.serve.guard import Guard
+from madeof.serve.openapi import DESCRIPTION, describe
+from madeof.serve.problems import ProblemError
+from madeof.serve.routes import health, images, model, page, predict, select
+from madeof.serve.service import Service
+from madeof.serve.settings import Settings
+
+_PURGE_SECONDS = 30.0
+
+
+def create_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
+    """The application that answers with this predictor.
+
+    Its `state.service` is the `Service`. Headers that never end are the server's business; see `server`.
+    """
+    service = Service(predictor, settings or Settings())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        purging = asyncio.create_task(_purge(service))
+        try:
+            yield
+        finally:
+            purging.cancel()
+            service.work.close()
+
+    # No pages with the API's docs: they load their scripts from elsewhere.
+    app = FastAPI(
+        title="madeof",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for routes in (predict, images, select, model, health, page):
+        app.include_router(routes.router)
+    page.mount(app)
+    app.add_middleware(Guard, settings=service.settings, gate=service.gate, metrics=service.metrics)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(MadeofError, _madeof_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    describe(app, service.settings)
+    return app
+
+
+async def _purge(service: Service) -> None:
+    """Photos of people must not stay in memory because nobody asks any more."""
+    while True:
+        await asyncio.sleep(_PURGE_SECONDS)
+        service.images.purge()
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    service: Service = request.app.state.service
+    service.metrics.problems.labels(error.kind).inc()
+    return error.response()
+
+
+async def _madeof_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MadeofError)
+    problem = ProblemError.of(error)
+    if problem.kind == "internal":
+        raise error  # the guard logs it, and tells no client what our files are called
+    return await _problem(request, problem)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """FastAPI's own checks: of parameters, for bodies are ours."""
+    assert isinstance(error, RequestValidationError)
+    errors = [{"at": ".".join(map(str, each["loc"])), "error": str(each["msg"])} for each in error.errors()]
+    return await _problem(request, ProblemError("input", f"{errors[0]['at']}: {errors[0]['error']}", errors=errors))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: "not-found", 405: "method"}.get(error.status_code, "bad-request")
+    response = await _problem(request, ProblemError(kind, f"{error.detail}; see /openapi.json for what there is"))
+    response.headers.update(error.headers or {})
+    return response

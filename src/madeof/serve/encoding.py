@@ -1,0 +1,41 @@
+"""Photos of requests, encoded."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from madeof.images import Photo
+from madeof.predictor import Encoded
+from madeof.preprocess import resize_image
+from madeof.serve.bodies import Upload
+from madeof.serve.service import Service
+
+_PIXELS = 1_000_000  # of a photo that is kept: for finding regions, not for the model
+
+
+def encode(service: Service, upload: Upload) -> Encoded:
+    """Encode a photo, which has the name that its client gave it.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    encoded = service.predictor.encode(upload.data, max_megapixels=service.settings.max_megapixels)
+    service.metrics.photos.inc()
+    if upload.name is None:
+        return encoded
+    return dataclasses.replace(encoded, photo=dataclasses.replace(encoded.photo, name=upload.name))
+
+
+def slim(encoded: Encoded) -> Encoded:
+    """The same with no more than a million pixels of the photo."""
+    photo = encoded.photo
+    height, width = photo.pixels.shape[:2]
+    if height * width <= _PIXELS:
+        return encoded
+    scale = math.sqrt(_PIXELS / (height * width))
+    size = max(1, int(height * scale)), max(1, int(width * scale))
+    small = Photo(
+        resize_image(photo.pixels, size), photo.name, photo.raw_size, photo.warnings, photo.damaged, photo.size
+    )
+    return dataclasses.replace(encoded, photo=small)

@@ -1,0 +1,95 @@
+"""Who may ask: checks of a request's head, before anything of its body is read."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from madeof.serve.problems import ProblemError
+from madeof.serve.settings import Settings
+from madeof.text import show
+
+_PRIVATE = ("/v1/", "/metrics")  # what needs the token, and what no other web site may ask for
+
+
+def check_head(scope: Scope, settings: Settings) -> None:
+    """Refuse who may not ask.
+
+    A web page of another site can make a browser send requests here. Its Origin header then names that site, or its
+    Host header does, where the site's name was made to lead here (DNS rebinding).
+
+    Raises:
+        ProblemError: another host, another origin, no token, or a path that climbs.
+    """
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    path: str = scope["path"]
+    if not path.startswith("/") or any(c in path for c in "\\\0") or ".." in path.split("/"):
+        raise ProblemError("bad-request", f"the path {show(path)[:200]!r} is none of ours; see /openapi.json")
+    hosts = [value for name, value in headers if name == b"host"]
+    host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+    if not _known(host, settings):
+        raise ProblemError(
+            "foreign-host",
+            f"the Host header is {show(host)[:200]!r}; expected {' or '.join(sorted(settings.hosts))}: "
+            "name others with --allow-host",
+        )
+    private = path.startswith(_PRIVATE)
+    origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+    foreign = [origin for origin in origins if _place(origin) != host.lower()]
+    if foreign or (private and _first(headers, b"sec-fetch-site") in (b"cross-site", b"same-site")):
+        raise ProblemError(
+            "foreign-origin",
+            f"the page of {show(foreign[0] if foreign else 'another site')[:200]!r} asks; expected one of this service",
+        )
+    if private and settings.token is not None:
+        scheme, _, token = _first(headers, b"authorization").partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), settings.token.encode("ascii")):
+            raise ProblemError("unauthorized", "there is no token or a wrong one; expected Authorization: Bearer TOKEN")
+
+
+def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """How long the body is said to be; 0 for none, None where that is not said.
+
+    Raises:
+        ProblemError: the header is no number.
+    """
+    given = dict(headers)
+    if b"transfer-encoding" in given:
+        return None
+    text = given.get(b"content-length", b"0").strip()
+    if not text.isdigit() or len(text) > 18:
+        raise ProblemError("bad-request", f"Content-Length is {show(text.decode('latin-1'))[:50]!r}; expected a number")
+    return int(text)
+
+
+def _known(host: str, settings: Settings) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if not name or any(c in host for c in "/?#@\\ "):
+        return False
+    name = name.removesuffix(".")
+    if name in settings.hosts:
+        return True
+    if not settings.any_address:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin, as a browser writes them in the Host header; "" for null and the like."""
+    scheme, _, place = origin.partition("://")
+    return place.lower() if scheme.lower() in ("http", "https") else ""
+
+
+def _first(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+    return next((value for name, value in headers if name == wanted), b"")

@@ -1,0 +1,47 @@
+"""`POST /v1/predict`: a photo and its regions at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from madeof.serve.answering import Question, answer
+from madeof.serve.asking import makers, whole_photo
+from madeof.serve.bodies import read_predict_body
+from madeof.serve.encoding import encode
+from madeof.serve.openapi import body, form, problems
+from madeof.serve.replies import json_bytes
+from madeof.serve.schemas import PhotoAnswer
+from madeof.serve.service import service_of
+from madeof.serve.work import Job
+
+router = APIRouter()
+
+Top = Annotated[int, Query(ge=1, le=1000, description="how many materials to tell of each region")]
+
+
+@router.post(
+    "/v1/predict",
+    summary="Name the material of regions of a photo",
+    description="Without a region the whole photo is one.",
+    responses={200: {"model": PhotoAnswer}, **problems(408, 413, 415, 422, 503)},
+    openapi_extra=body(form("photo", "mask", "regions", required=("photo",))),
+)
+async def predict(request: Request, top: Top = 5) -> Response:
+    """Read it all, then encode and answer on a thread."""
+    service = service_of(request)
+    given = await read_predict_body(request, service.settings)
+    assert given.photo is not None
+    photo = given.photo
+
+    def work(job: Job) -> bytes:
+        asked = makers(given, service.settings) or whole_photo()  # before the photo: it is quick, and may be refused
+        encoded = encode(service, photo)
+        question = Question(asked, job.check)
+        answer(service.predictor, encoded, [question])
+        result = question.result(service.predictor, encoded)
+        service.metrics.regions.inc(len(asked))
+        return json_bytes(result.to_dict(top))
+
+    return Response(await service.work.run(request, work), media_type="application/json")

@@ -1,0 +1,106 @@
+"""`POST /v1/images/{id}/select`: the region around a click, for people who draw."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from madeof.datasets.formats.runs import compress, runs_of
+from madeof.predictor import Encoded
+from madeof.serve.bodies import read_regions_body, too_much_json
+from madeof.serve.openapi import body, problems
+from madeof.serve.problems import ProblemError
+from madeof.serve.replies import json_bytes
+from madeof.serve.schemas import Number, TightBox
+from madeof.serve.select import Segments, segment
+from madeof.serve.service import service_of
+from madeof.serve.settings import MB
+from madeof.text import show
+
+router = APIRouter()
+
+_MOST_POINTS = 100
+_Points = Annotated[list[tuple[Number, Number]], Field(max_length=_MOST_POINTS)]
+
+_segments: weakref.WeakKeyDictionary[Encoded, Segments] = weakref.WeakKeyDictionary()
+"""Made at the first click on a photo, forgotten with it."""
+
+
+class AskedSelection(BaseModel):
+    """What to select, in pixels of the photo as it is shown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    points: _Points = Field(min_length=1, description="x, y of points that the region holds", examples=[[[60, 40]]])
+    outside: _Points = Field(default=[], description="x, y of points that it does not hold")
+    size: Annotated[int, Field(ge=-20, le=20)] = Field(
+        default=0, description="0 for the region that stands out; steps to smaller (-) or larger (+) ones"
+    )
+
+
+class Selection(BaseModel):
+    """The region that was found."""
+
+    rle: dict[str, Any] = Field(
+        description="its mask as COCO's compressed run lengths, as a region of a question",
+        examples=[{"size": [4, 3], "counts": "129"}],
+    )
+    area: int = Field(description="pixels", examples=[20000])
+    box: TightBox
+
+
+@router.post(
+    "/v1/images/{id}/select",
+    summary="Find the region around a point of an encoded photo",
+    responses={200: {"model": Selection}, **problems(404, 408, 413, 415, 422, 503)},
+    openapi_extra=body(
+        {"application/json": {"schema": AskedSelection.model_json_schema(), "example": {"points": [[60, 40]]}}}
+    ),
+)
+async def select(request: Request, id: str) -> Response:
+    """Find it by colours and edges; the model is not asked."""
+    service = service_of(request)
+    service.image(id)  # before the body
+    given = await read_regions_body(request, service.settings)
+    if given.regions is None:
+        raise ProblemError("media-type", "the body is a form; expected application/json")
+    if len(given.regions) > service.settings.max_json_mb * MB:
+        raise too_much_json(service.settings)
+    encoded = service.image(id)
+    asked = _parse(given.regions, encoded.photo.size)
+    return await service.work.run(request, lambda _: _found(encoded, asked))  # type: ignore[no-any-return]
+
+
+def _parse(data: bytes, size: tuple[int, int]) -> AskedSelection:
+    try:
+        asked = AskedSelection.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "JSON"
+        text = f'the JSON is not {{"points": [[x, y]]}} as documented ({where}: {first["msg"]})'
+        raise ProblemError("input", show(text)[:300]) from None
+    for x, y in [*asked.points, *asked.outside]:
+        if not (0 <= x <= size[1] and 0 <= y <= size[0]):
+            raise ProblemError(
+                "input", f"the point {x:g}, {y:g} lies outside the photo of {size[1]} x {size[0]}: check its pixels"
+            )
+    return asked
+
+
+def _found(encoded: Encoded, asked: AskedSelection) -> Response:
+    photo = encoded.photo
+    segments = _segments.get(encoded)
+    if segments is None:
+        segments = _segments[encoded] = segment(photo.pixels)
+    region = segments.find(asked.points, asked.outside, asked.size, photo.size)
+    if region is None:
+        raise ProblemError(
+            "region", "the points inside and outside lie on the same patch; expected some way between them"
+        )
+    mask = region.cut.astype(bool, copy=False)
+    counts = compress(runs_of(mask, region.corner, photo.size)).decode("ascii")
+    told = {"rle": {"size": list(photo.size), "counts": counts}, "area": int(region.area), "box": list(region.box)}
+    return Response(json_bytes(told), media_type="application/json")

@@ -1,0 +1,174 @@
+"""The server: uvicorn, with deadlines for headers, a limit of connections, and an end that waits for the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from madeof.errors import ServiceError
+from madeof.serve.problems import KINDS, MEDIA_TYPE, PREFIX
+from madeof.serve.service import Service
+
+_MOST_CONNECTIONS = 1000  # more are closed as they come: each holds a file descriptor
+_MOST_HEADER_BYTES = 32_768
+_KEEP_ALIVE = 5  # seconds
+_BACKLOG = 512
+
+
+class Server(uvicorn.Server):
+    """A server of one application on one socket.
+
+    Args:
+        app: what `create_app` gave.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self.service: Service = app.state.service
+        settings = self.service.settings
+
+        class Protocol(_Protocol):
+            header_seconds = settings.header_seconds
+
+        # h11 and asyncio always, whatever else is installed: the deadlines below are written and tested for these.
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                loop="asyncio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=settings.drain_seconds,
+                h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no more, answer what was let in, then end."""
+        self.service.draining = True
+        super().handle_exit(sig, frame)
+
+    def serve_on(self, listening: socket.socket) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises:
+            KeyboardInterrupt: it was SIGINT, or the user has enough of waiting.
+        """
+        with _no_death_by_sigterm():
+            self.run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ServiceError: there is no such address here, or it is taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServiceError(
+            f"cannot listen on {host}, port {port} ({reason}); expected a free address of this machine: "
+            "choose another --host or --port"
+        ) from error
+
+
+@contextlib.contextmanager
+def _no_death_by_sigterm() -> Iterator[None]:
+    """Uvicorn raises the signal that ended it once more, at its end; what was asked for was done by then."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Protocol(H11Protocol):
+    """A connection. Its headers have to arrive in time, from its first byte or the end of the last answer on."""
+
+    header_seconds: float
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.abort()
+            return
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Called with new bytes, and with those that came early when an answer is complete."""
+        super().handle_events()
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Called with the end of an answer."""
+        super().on_response_complete()
+        self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """For what is no HTTP. Where an answer has begun already, there is nothing to say."""
+        kind = "bad-request"
+        status, title = KINDS[kind]
+        detail = f"{msg} Expected HTTP/1.1"
+        body = json.dumps({"type": PREFIX + kind, "title": title, "status": status, "detail": detail}).encode()
+        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        with contextlib.suppress(h11.LocalProtocolError):
+            for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _watch(self) -> None:
+        """Set the deadline where headers are waited for, and keep it however many bytes trickle in."""
+        if self.conn.their_state is not h11.IDLE:
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.header_seconds, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.transport.abort()
+
+
+def address_of(listening: socket.socket) -> str:
+    """The socket's address as a browser takes it."""
+    host, port = listening.getsockname()[:2]
+    shown: Any = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"

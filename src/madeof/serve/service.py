@@ -1,0 +1,46 @@
+"""What the routes share: the predictor, the images, the work and the counters of one application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from madeof.predictor import Encoded, Predictor
+from madeof.serve.cache import Images
+from madeof.serve.metrics import Metrics
+from madeof.serve.settings import Settings
+from madeof.serve.work import Gate, Work
+
+
+@dataclass
+class Service:
+    """One application's parts."""
+
+    predictor: Predictor
+    settings: Settings
+    metrics: Metrics = field(default_factory=Metrics)
+    draining: bool = False
+    """Whether it is about to end: what was let in is answered, and /readyz says no."""
+    images: Images = field(init=False)
+    work: Work = field(init=False)
+    gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.images = Images(self.settings, self.metrics)
+        self.work = Work(self.settings, self.metrics)
+        self.gate = Gate(self.settings, self.metrics)
+
+    def image(self, name: str) -> Encoded:
+        """The kept photo of this id.
+
+        Raises:
+            ProblemError: there is none.
+        """
+        return self.images.get(name)
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service

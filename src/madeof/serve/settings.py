@@ -1,0 +1,81 @@
+"""What the service allows: one definition for the library, the command line and `GET /v1/model`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from madeof.errors import ConfigError
+
+MB = 1_000_000
+
+
+def _limit(default: float, least: float, most: float, text: str) -> Any:
+    return field(default=default, metadata={"least": least, "most": most, "help": text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of the service, each with its help in its field's metadata.
+
+    Raises:
+        ConfigError: a limit is out of its range, or the token is empty.
+    """
+
+    workers: int = _limit(0, 0, 256, "requests in work at once, each on --threads threads; 0 takes one for each core")
+    queue: int = _limit(32, 1, 100_000, "requests in the house at once, arriving, waiting or in work; more get 503")
+    max_body_mb: float = _limit(64, 0.001, 4096, "megabytes of a request's body")
+    max_json_mb: float = _limit(4, 0.001, 1024, "megabytes of JSON in it")
+    max_waiting_mb: float = _limit(512, 0.001, 65536, "megabytes of all bodies in memory at once; more get 503")
+    max_megapixels: float = _limit(100, 1e-6, 10_000, "megapixels of a photo or mask")
+    max_regions: int = _limit(1000, 1, 1_000_000, "regions of a request")
+    max_points: int = _limit(10_000, 3, 1_000_000, "points of a polygon")
+    header_seconds: float = _limit(10, 0.01, 3600, "seconds for a request's headers to arrive")
+    body_seconds: float = _limit(60, 0.01, 86_400, "seconds for a request's body to arrive")
+    request_seconds: float = _limit(30, 0.01, 86_400, "seconds for a request to be answered once it is there")
+    drain_seconds: int = _limit(30, 1, 86_400, "seconds that what was let in has to end after SIGTERM")
+    cache_mb: float = _limit(512, 0.001, 1_000_000, "megabytes of encoded photos that are kept")
+    cache_images: int = _limit(100, 1, 1_000_000, "encoded photos that are kept")
+    cache_seconds: float = _limit(600, 0.01, 86_400_000, "seconds that an unused encoded photo is kept")
+
+    token: str | None = field(default=None, repr=False)
+    """What `Authorization: Bearer` has to hold; None asks for none."""
+    hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
+    """The names that the Host header may have, lower case, without port."""
+    any_address: bool = False
+    """Whether the Host header may be any IP address. DNS rebinding needs a name, so that this is no hole."""
+
+    def __post_init__(self) -> None:
+        for limit in limits():
+            value, least, most = getattr(self, limit.name), limit.metadata["least"], limit.metadata["most"]
+            if not least <= value <= most:  # so written, it is true for NaN
+                raise ConfigError(f"{limit.name} is {value:g}; expected {least:g} to {most:g}")
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
+            raise ConfigError("the token is empty or has other than printable ASCII characters; expected a long secret")
+
+    @property
+    def worker_count(self) -> int:
+        """How many threads work."""
+        if self.workers:
+            return self.workers
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+    def public(self) -> dict[str, float]:
+        """What a client does well to know before it asks; see `schemas.Limits`."""
+        return {
+            "body_bytes": int(self.max_body_mb * MB),
+            "json_bytes": int(self.max_json_mb * MB),
+            "megapixels": self.max_megapixels,
+            "regions": self.max_regions,
+            "points": self.max_points,
+            "seconds": self.request_seconds,
+            "image_seconds": self.cache_seconds,
+        }
+
+
+def limits() -> list[dataclasses.Field[Any]]:
+    """The fields of `Settings` that are limits: those that the command line sets too."""
+    return [each for each in dataclasses.fields(Settings) if "help" in each.metadata]
