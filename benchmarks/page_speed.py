@@ -1,4 +1,4 @@
-"""How quickly the page answers: from dropping a photo to the first answer, and from letting go of the mouse to each next.
+"""How quickly the page answers: from dropping a photo to the first answer, and from letting go to the next.
 
     python benchmarks/page_speed.py [--regions 100] [--drops 5] [--model DIR] [--write docs/page.md]
 
@@ -104,7 +104,8 @@ def drop(browser: Browser, address: str, photo: Path) -> tuple[float, float]:
     page.evaluate(WATCH)
     # From the event on, without what the driver needs to hand the file over.
     page.evaluate(
-        """document.querySelector('#files').addEventListener('change', () => (window.dropped = performance.now()), true);
+        """const drop = () => (window.dropped = performance.now());
+           document.querySelector('#files').addEventListener('change', drop, true);
            window.shown = new Promise((resolve) => {
              const look = () => document.querySelector('#zoom').checkVisibility()
                ? resolve(performance.now() - window.dropped) : requestAnimationFrame(look);

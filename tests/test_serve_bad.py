@@ -291,3 +291,24 @@ def test_queries(client: TestClient, image: str, query: str) -> None:
 def test_unknown_images(client: TestClient, name: str) -> None:
     assert client.post(f"/v1/images/{name}/regions", json=regions(BOX)).status_code in (400, 404)
     assert client.delete(f"/v1/images/{name}").status_code in (400, 404, 405)
+
+
+def test_nothing_is_written_to_a_disk(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+    import tempfile
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a file was made")
+
+    for name in ("SpooledTemporaryFile", "TemporaryFile", "NamedTemporaryFile", "mkstemp", "mkdtemp"):
+        monkeypatch.setattr(tempfile, name, refuse)
+    opened = os.open
+
+    def open_to_read(path: Any, flags: int, *given: Any, **named: Any) -> int:
+        assert not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT), path
+        return opened(path, flags, *given, **named)
+
+    monkeypatch.setattr(os, "open", open_to_read)
+    large = png(np.random.default_rng(0).integers(0, 256, (800, 1000, 3), dtype=np.uint8))  # 2.4 MB
+    files = [("photo", ("p.png", large)), ("mask", ("m.png", png(np.ones((800, 1000), dtype=np.uint8))))]
+    assert client.post("/v1/predict", files=files).status_code == 200

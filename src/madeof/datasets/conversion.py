@@ -18,15 +18,15 @@ from madeof.datasets.losses import Losses
 from madeof.datasets.opening import find_layout
 from madeof.datasets.problems import Problem, complaint
 from madeof.datasets.writing import Answered, AnsweredRegion
-from madeof.errors import DatasetError, InputError, RegionError
+from madeof.errors import DatasetError, InputError, RegionError, WriteError
 from madeof.files import all_new, check_free
 from madeof.images import size_of
 from madeof.materials import key
 from madeof.shapes import Cut
 from madeof.text import show
 
-_FILES = {"coco": ".json", "label_studio": "", "cvat": ""}
-"""The formats that are one file for all photos; of those with a suffix, a name without it is a folder."""
+_FILES = {"coco": ".json", "label_studio": ".json", "cvat": ".xml"}
+"""The formats that are one file for all photos, with their suffixes."""
 _COPIED = "images"
 _COPIES_ANYWAY = ("label_map", "masks")
 
@@ -117,9 +117,17 @@ def convert(
 
 
 def is_folder_of(format: str, out: Path) -> bool:
-    """Whether what is written at `out` is a folder: it depends on the format and, for COCO, on the name."""
+    """Whether what is written at `out` is a folder: it depends on the format and, for COCO, on the name.
+
+    Raises:
+        WriteError: it is a file, whose name has another suffix than those who read it look for.
+    """
     suffix = _FILES.get(format)
-    return suffix is None or out.is_dir() or (suffix != "" and out.suffix.lower() != suffix)
+    if suffix is None or (format == "coco" and (out.is_dir() or out.suffix.lower() != suffix)):
+        return True
+    if out.suffix.lower() != suffix:
+        raise WriteError(f"cannot write {show(out)} as {format_named(format).title}; expected a name with {suffix}")
+    return False
 
 
 @dataclass

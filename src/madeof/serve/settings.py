@@ -36,7 +36,7 @@ class Settings:
     body_seconds: float = _limit(60, 0.01, 86_400, "seconds for a request's body to arrive")
     request_seconds: float = _limit(30, 0.01, 86_400, "seconds for a request to be answered once it is there")
     drain_seconds: int = _limit(30, 1, 86_400, "seconds that what was let in has to end after SIGTERM")
-    cache_mb: float = _limit(512, 0.001, 1_000_000, "megabytes of encoded photos that are kept")
+    cache_mb: float = _limit(256, 0.001, 1_000_000, "megabytes of encoded photos that are kept")
     cache_images: int = _limit(100, 1, 1_000_000, "encoded photos that are kept")
     cache_seconds: float = _limit(600, 0.01, 86_400_000, "seconds that an unused encoded photo is kept")
 
