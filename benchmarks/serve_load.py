@@ -40,6 +40,7 @@ LITSERVE = """
 import sys
 import litserve
 import madeof
+from madeof.regions import Region
 
 class Api(litserve.LitAPI):
     def setup(self, device):
@@ -49,10 +50,8 @@ class Api(litserve.LitAPI):
         return request["photo"].file.read()
 
     def predict(self, data):
-        self.predictor.set_image(data)
-        height, width = self.predictor._encoded.photo.size
-        from madeof.regions import Region
-        return self.predictor.predict([Region.from_box("box 0", (10, 20, 110, 220), (height, width))])[0].top()
+        size = self.predictor.set_image(data).size
+        return self.predictor.predict([Region.from_box("box 0", (10, 20, 110, 220), size)])[0].top()
 
     def encode_response(self, top):
         return {"top": top}

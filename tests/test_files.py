@@ -180,3 +180,71 @@ def test_killed(tmp_path: Path, moment: str) -> None:
     (tmp_path / "mine.tmp").touch()
     files.remove_temporaries(tmp_path)
     assert left_in(tmp_path) == [".hidden", "a.bin", "mine.tmp"]
+
+
+def test_a_folder_and_a_file_with_others_beside_it(tmp_path: Path) -> None:
+    with files.all_new(tmp_path / "set", folder=True) as place:
+        assert place.is_dir()
+        assert place.parent == tmp_path  # as deep: relative paths from it stay right
+        (place / "a").write_text("1")
+        assert not (tmp_path / "set").exists()
+    with files.all_new(tmp_path / "b.json", folder=False) as place:
+        place.write_text("2")
+        (place.parent / "b.xml").write_text("3")
+    assert left_in(tmp_path) == ["b.json", "b.xml", "set"]
+    assert (tmp_path / "set/a").read_text() == "1"
+    (tmp_path / "empty").mkdir()
+    with files.all_new(tmp_path / "empty", folder=True) as place:
+        (place / "a").write_text("4")
+    assert left_in(tmp_path / "empty") == ["a"]
+    assert (tmp_path / "set").stat().st_mode & 0o777 == 0o777 & ~files._umask()
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_what_is_there_stays(folder: bool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a").write_text("old")
+    for name in ("file", "folder"):
+        entered = False
+        with (
+            pytest.raises(WriteError, match=f"{name} is .*: nothing is overwritten"),
+            files.all_new(tmp_path / name, folder=folder),
+        ):
+            entered = True
+        assert not entered
+    assert left_in(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("folder", [True, False])
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, ValueError, OSError])
+def test_nothing_is_left_of_what_fails(folder: bool, fault: type[BaseException], tmp_path: Path) -> None:
+    def work() -> None:
+        with files.all_new(tmp_path / "new", folder=folder) as place:
+            (place / "a" if folder else place).write_text("half")
+            raise fault
+
+    with pytest.raises(WriteError if fault is OSError else fault):
+        work()
+    assert left_in(tmp_path) == []
+
+
+def test_what_comes_there_meanwhile_stays(tmp_path: Path) -> None:
+    def work(name: str, folder: bool) -> None:
+        with files.all_new(tmp_path / "new", folder=folder) as place:
+            (place / "a" if folder else place).write_text("new")
+            if not folder:
+                (place.parent / "beside").write_text("new")
+            (tmp_path / name).write_text("old")
+
+    for name, folder in (("new", True), ("new", False), ("beside", False)):
+        with pytest.raises(WriteError, match="is there already"):
+            work(name, folder)
+        assert left_in(tmp_path) == [name]
+        assert (tmp_path / name).read_text() == "old"
+        (tmp_path / name).unlink()
+    with (
+        pytest.raises(WriteError, match=r"cannot write .*gone/a: No such file or directory; nothing was changed"),
+        files.all_new(tmp_path / "gone/a", folder=True),
+    ):
+        pass

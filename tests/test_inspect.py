@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,7 @@ def test_all_that_is_found(coco: Path, run: Run) -> None:
     ]
     assert found["unnameable"]["model"] == "tiny 3"
     assert set(found["unnameable"]["materials"]) == {"Tile", "tiles", "Wax"}
-    assert "set.json: left out" in err
+    assert err == ""
 
 
 def test_the_report_for_people(coco: Path, run: Run) -> None:
@@ -131,19 +133,13 @@ def test_our_own_layout(tiny_dataset: Path, run: Run) -> None:
     (status, out, _), dataset = run(tiny_dataset), open_dataset(tiny_dataset)
     assert status == 0
     assert out.splitlines()[:2] == [f"{tiny_dataset}: photos and label maps", "12 photos, 36 regions, 4 materials"]
-    for line in (
-        "split  photos  regions",
-        "train       8       24",
-        "val         4       12",
-        "made        12       36",
-    ):
-        assert line in out.splitlines()
+    lines = out.splitlines()
+    wanted = ("split  photos  regions", "train       8       24", "val         4       12", "made        12       36")
+    assert set(wanted) <= set(lines)
     assert "problem" not in out
     assert "names" not in out
     for count in dataset.count_by_material():
-        assert any(
-            line.split()[:3] == [count.material, f"{count.photos}", f"{count.regions}"] for line in out.splitlines()
-        )
+        assert any(line.split()[:3] == [count.material, f"{count.photos}", f"{count.regions}"] for line in lines)
     found = json.loads(run("--images", tiny_dataset / "images", "--labels", tiny_dataset / "labels", "--json")[1])
     assert found["form"] == "photos and label maps"
     assert [one["material"] for one in found["materials"]] == list(OPENSURFACES)
@@ -207,10 +203,14 @@ def test_names_of_another_list_are_looked_up_in_the_crosswalk(run: Run) -> None:
     assert wanting.materials == {}
     fewer = [name for name in OPENSURFACES if name not in ("Water", "Leather")]
     assert set(unnameable(found, "big 1", fewer).materials) == {"Water", "Leather"}
-    from dataclasses import replace
-
     text = text_of(replace(found, unnameable=unnameable(found, "big 1", fewer)))
     assert "names that the model big 1 cannot say (compared through the crosswalk opensurfaces-plus -> fmd):" in text
+
+
+def shown(path: str) -> Any:
+    with Image.open(path) as image:
+        image.load()
+        return image
 
 
 def test_the_sheet(tiny_dataset: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +225,7 @@ def test_the_sheet(tiny_dataset: Path, run: Run, monkeypatch: pytest.MonkeyPatch
     status, out, err = run(tiny_dataset, "--sheet", "sheet.png", "--each", "3")
     assert (status, err) == (0, "madeof: wrote sheet.png\n")
     assert out
-    sheet = Image.open("sheet.png")
+    sheet = shown("sheet.png")
     dataset = open_dataset(tiny_dataset)
     counts = dataset.count_by_material()
     assert len(pasted) == sum(min(3, one.regions) for one in counts)
@@ -249,15 +249,13 @@ def test_the_sheet(tiny_dataset: Path, run: Run, monkeypatch: pytest.MonkeyPatch
     run(tiny_dataset, "--sheet", "again.png", "--each", "3")
     assert Path("again.png").read_bytes() == before
     run(tiny_dataset, "--sheet", "sheet.jpg")
-    assert Image.open("sheet.jpg").format == "JPEG"
+    assert shown("sheet.jpg").format == "JPEG"
     status, out, err = run(tiny_dataset, "--sheet", "sheet.gif")
     assert (status, out) == (1, "")
     assert "expected a name that ends in .png, .jpg or .jpeg" in err
 
 
 def test_a_photo_that_breaks_after_its_header(tiny_dataset: Path, run: Run, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(tiny_dataset, "set")
     photo = Path("set/images/p0.png")
     photo.write_bytes(photo.read_bytes()[:2000])

@@ -482,3 +482,18 @@ def test_predicting_imports_no_torch(tiny_model: Path, photo: np.ndarray, monkey
 
     monkeypatch.setattr(builtins, "__import__", guarded)
     assert classify(photo, np.ones((60, 83), bool), model=tiny_model).material in MATERIALS
+
+
+def test_several_encoded_photos(tiny_predictor: Predictor, tiny_model: Path) -> None:
+    """Each has the answers that it would have as the only one, and the one that is set stays set."""
+    photos = [photo_and_label_map(seed) for seed in range(3)]
+    masks = [labels > 0 for _, labels in photos]
+    encoded = [tiny_predictor.encode(photo) for photo, _ in photos]
+    assert all(each.nbytes > each.photo.pixels.nbytes for each in encoded)
+    alone = Predictor(tiny_model, threads=1)
+    for (photo, _), mask, each in zip(photos, masks, encoded, strict=True):
+        alone.set_image(photo)
+        np.testing.assert_array_equal(tiny_predictor.scores([mask], encoded=each), alone.scores([mask]))
+    assert alone.predict([masks[2]])[0].top() == tiny_predictor.predict([masks[2]], encoded=encoded[2])[0].top()
+    with pytest.raises(RegionError, match="but the photo is 80 x 64"):
+        tiny_predictor.predict([np.ones((3, 3), dtype=bool)], encoded=encoded[0])

@@ -81,9 +81,11 @@ def all_new(path: str | Path, *, folder: bool) -> Iterator[Path]:
             temporary.rename(path)
             temporary = None
         else:
-            for made in temporary.iterdir():
+            # The file that was asked for comes last: where it is, all of it is.
+            all_made = sorted(temporary.iterdir(), key=lambda made: made.name == name)
+            for made in all_made:
                 check_free(path.parent / made.name, folder=False)
-            for made in temporary.iterdir():
+            for made in all_made:
                 made.rename(path.parent / made.name)
         _sync_folder(path.parent)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.text import show
 
     check_dataset_place(options, "inspect")
+    logging.getLogger("madeof").setLevel(logging.WARNING)  # what is left out is in the report
     if options.sheet:
         overlay.check_picture(options.sheet)
     predictor = load(options.model, threads=1)

@@ -37,6 +37,11 @@ export function spotOf(shape, photo) {
   return spots.get(shape);
 }
 
+export function clear(context) {
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+}
+
 /** The photo under its regions. */
 export function drawPhoto(context, photo, view, ratio) {
   context.setTransform(ratio, 0, 0, ratio, ratio * view.x, ratio * view.y);

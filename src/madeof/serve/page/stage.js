@@ -1,6 +1,6 @@
 // The canvas: shows the photo and its regions, and turns mouse, finger, pen and keyboard into strokes of the tools.
 
-import { drawHandles, drawPhoto, drawPointer, drawRegions, drawTrail } from "./draw.js";
+import { clear, drawHandles, drawPhoto, drawPointer, drawRegions, drawTrail } from "./draw.js";
 import { colourOf } from "./regions.js";
 import { handlesOf } from "./shapes.js";
 import { TOOLS } from "./tools.js";
@@ -26,6 +26,7 @@ export class Stage {
   #cross = null; // the keyboard's crosshair, in pixels of the photo; null until an arrow key is pressed
   #near = NEAR.mouse;
   #due = false;
+  #shown = {}; // what the canvas of the photo holds: {bitmap, view}
 
   constructor(frame, session, { onView }) {
     [this.#frame, this.#session, this.onView] = [frame, session, onView];
@@ -255,6 +256,7 @@ export class Stage {
       canvas.width = Math.round(this.#size.width * devicePixelRatio);
       canvas.height = Math.round(this.#size.height * devicePixelRatio);
     }
+    this.#shown = {};
     if (before && this.#session.photo?.bitmap) this.#view = null; // fits anew
     this.draw();
   }
@@ -273,14 +275,15 @@ export class Stage {
     const { photo, draft } = this.#session;
     const [back, front] = [this.#back.getContext("2d"), this.#front.getContext("2d")];
     const ratio = devicePixelRatio;
-    for (const context of [back, front]) {
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    if (photo?.bitmap) this.#view ??= fit(photo, this.#size);
+    const view = this.#view;
+    clear(front);
+    if (this.#shown.bitmap !== photo?.bitmap || this.#shown.view !== view) {
+      clear(back);
+      if (photo?.bitmap) drawPhoto(back, photo, view, ratio); // large: not again for every stroke
+      this.#shown = { bitmap: photo?.bitmap, view };
     }
     if (!photo?.bitmap) return;
-    this.#view ??= fit(photo, this.#size);
-    const view = this.#view;
-    drawPhoto(back, photo, view, ratio);
     const items = this.#session.items;
     drawRegions(front, photo, items, view, { ratio, frame: this.#size });
     const chosen = items.find((item) => item.selected);
