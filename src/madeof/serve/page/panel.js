@@ -38,6 +38,7 @@ export class Panel {
 
   /** Put the cursor where the chosen region's material is typed. */
   typeMaterial() {
+    this.update(); // its card may not be unfolded yet
     this.#card()?.input.focus();
   }
 

@@ -26,12 +26,14 @@ export class Stage {
   #cross = null; // the keyboard's crosshair, in pixels of the photo; null until an arrow key is pressed
   #near = NEAR.mouse;
   #due = false;
+  #size = { width: 1, height: 1 }; // of the frame; asking the browser each time would have it lay out the page
   #shown = {}; // what the canvas of the photo holds: {bitmap, view}
 
   constructor(frame, session, { onView }) {
     [this.#frame, this.#session, this.onView] = [frame, session, onView];
     [this.#back, this.#front] = frame.querySelectorAll("canvas");
     this.tool = "box";
+    this.#resize();
     new ResizeObserver(() => this.#resize()).observe(frame);
     const on = (name, handler) => this.#front.addEventListener(name, handler);
     on("pointerdown", (event) => this.#down(event));
@@ -41,8 +43,7 @@ export class Stage {
     on("pointerleave", () => this.#setHover(null));
     on("dblclick", () => this.#tool.finish?.());
     on("contextmenu", (event) => event.preventDefault());
-    on("blur", () => this.draw());
-    on("focus", () => this.draw());
+    for (const name of ["blur", "focus"]) on(name, () => this.draw()); // the crosshair comes and goes
     this.#front.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
   }
 
@@ -145,13 +146,12 @@ export class Stage {
   }
 
   #up(event, cancelled = false) {
-    const at = this.#at(event);
     this.#pointers.delete(event.pointerId);
     if (event.pointerId === this.#panning) this.#panning = null;
     if (event.pointerId !== this.#drawing) return;
     this.#drawing = null;
     if (cancelled) this.#tool.cancel();
-    else if (this.#tool.drags) this.#tool.up(toPhoto(this.#view, at));
+    else if (this.#tool.drags) this.#tool.up(toPhoto(this.#view, this.#at(event)));
   }
 
   #pinch(id, before, at) {
@@ -227,10 +227,6 @@ export class Stage {
     this.draw();
   }
 
-  get #size() {
-    return { width: this.#frame.clientWidth, height: this.#frame.clientHeight };
-  }
-
   get #ready() {
     return Boolean(this.#view && this.#session.photo?.bitmap);
   }
@@ -252,6 +248,7 @@ export class Stage {
 
   #resize() {
     const before = this.#view;
+    this.#size = { width: this.#frame.clientWidth, height: this.#frame.clientHeight };
     for (const canvas of [this.#back, this.#front]) {
       canvas.width = Math.round(this.#size.width * devicePixelRatio);
       canvas.height = Math.round(this.#size.height * devicePixelRatio);
