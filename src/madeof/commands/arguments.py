@@ -114,7 +114,8 @@ def add_making(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--materials",
         metavar="LIST",
-        help="with --labels: a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms",
+        help="a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms: what the values in "
+        "--labels mean, or all that a table or annotation file may name",
     )
     group.add_argument(
         "--min-area",

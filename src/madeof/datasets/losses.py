@@ -104,9 +104,11 @@ def _in_a_map(photo: Answered) -> Counter[str]:
     numbers: dict[str, int] = {}
     values = [0, *(numbers.setdefault(key(region.material), len(numbers) + 1) for region in photo.regions)]
     blobs = cc3d.connected_components(np.array(values, dtype=np.int32)[owners], connectivity=8)
-    pairs = np.unique(np.stack([blobs.ravel().astype(np.int64), owners.ravel()]), axis=1)
-    pairs = pairs[:, pairs[1] > 0]
-    found[_TOUCHING] = len(np.unique(pairs[1][np.bincount(pairs[0])[pairs[0]] > 1]))
+    inside = owners > 0
+    pairs = blobs[inside].astype(np.int64) * (len(photo.regions) + 1) + owners[inside]
+    pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])  # neighbours are mostly of one pair
+    blob, owner = np.divmod(pairs, len(photo.regions) + 1)
+    found[_TOUCHING] = len(np.unique(owner[np.bincount(blob)[blob] > 1])) if len(pairs) else 0
     return found
 
 
