@@ -118,6 +118,8 @@ def test_the_report_for_people(coco: Path, run: Run) -> None:
     assert "not stated       1        3" in lines
     assert "Wood           2        4  50.0%" in lines
     assert "without a region: Nowhere" in lines
+    at = lines.index("area of a region (px)  regions")
+    assert lines[at + 1 : at + 3] == ["under 1,000                  5", "1,000 to 2,000               3"]
     assert "areas: smallest 100, 5% 100, 25% 100, median 100, 75% 1,600, 95% 1,600, largest 1,600 px" in lines
     assert "photos: 40 x 30 to 80 x 60, median 0.00 megapixels; 2 sizes, most often 40 x 30 (1)" in lines
     assert "left out: 1 keypoints, 1 captions, 1 region under 9 px, 1 photo without a region" in lines

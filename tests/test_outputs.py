@@ -153,6 +153,8 @@ def test_coco(run: Run) -> None:
     assert [row["name"] for row in read.loadCats(read.getCatIds())] == list(MATERIALS)  # the model's, in its order
     assert [row["file_name"] for row in read.loadImgs(read.getImgIds())] == ["a.png", "küche/b 1.png"]
     rows = read.loadAnns(read.getAnnIds())
+    keys = {"id", "image_id", "category_id", "bbox", "area", "segmentation", "iscrowd", "score"}
+    assert all(set(row) == keys for row in rows)  # what FiftyOne knows; any other would be an attribute there
     for row, region in zip(rows, [region for one in meant for region in one["regions"]], strict=True):
         x0, y0, x1, y1 = region["box"]
         assert row["bbox"] == [x0, y0, x1 - x0, y1 - y0]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from madeof.datasets.problems import LISTED
 from madeof.inspection import Inspection, by_area, quantiles
+from madeof.metrics import SIZE_BOUNDS
 from madeof.text import counted, listed, show
 
 
@@ -47,13 +48,21 @@ def _sizes(inspection: Inspection) -> list[str]:
     """How large regions and photos are."""
     areas, sizes = inspection.dataset.regions.area, inspection.photo_sizes()
     shares = ", ".join(f"{name} {value:,}" for name, value in quantiles(areas).items())
-    rows = [(f"under {under:,}" if under else "and more", f"{count:,}") for under, count in by_area(areas)]
+    rows = [(_range(under), f"{count:,}") for under, count in by_area(areas)]
     (width, height), (wide, high) = sizes["smallest"], sizes["largest"]
     often = sizes["most_frequent"]
     photos = f"photos: {width} x {height} to {wide} x {high}, median {sizes['median_megapixels']:.2f} megapixels"
     if sizes["sizes"] > 1:
         photos += f"; {sizes['sizes']:,} sizes, most often {often['width']} x {often['height']} ({often['photos']:,})"
     return [*_table(("area of a region (px)", "regions"), rows), f"areas: {shares} px", photos]
+
+
+def _range(under: int | None) -> str:
+    """A bin of areas: "1,000 to 2,000", without the latter."""
+    if under is None:
+        return f"{SIZE_BOUNDS[-1]:,} and more"
+    place = SIZE_BOUNDS.index(under)
+    return f"{SIZE_BOUNDS[place - 1]:,} to {under:,}" if place else f"under {under:,}"
 
 
 def _left_out(inspection: Inspection) -> list[str]:

@@ -114,8 +114,8 @@ def add_making(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--materials",
         metavar="LIST",
-        help="a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms: what the values in "
-        "--labels mean, or all that a table or annotation file may name",
+        help="a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms: what the values of "
+        "--labels mean, or all names that a table or annotation file may have",
     )
     group.add_argument(
         "--min-area",
