@@ -156,6 +156,7 @@ def test_everything_works_by_keyboard_alone(browser: Browser, address: str, phot
         hand, press = Hand(page), page.keyboard.press
         expect(page.get_by_role("heading", name="What is this made of?")).to_be_visible()
         with page.expect_file_chooser() as chooser:
+            page.evaluate("0")  # the driver has to watch for it before it comes
             press("o")
         chooser.value.set_files(str(photo))
         hand.ready()
@@ -184,19 +185,23 @@ def test_everything_works_by_keyboard_alone(browser: Browser, address: str, phot
         press("Control+z")
         hand.wait_for_cards(4)
         press("?")
-        assert page.get_by_role("dialog").is_visible()
+        expect(page.get_by_role("dialog")).to_be_visible()
         press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
         press("x")
-        press("Tab")
+        expect(page.locator('#export [data-kind="json"]')).to_be_focused()
+        press("ArrowDown")
+        expect(page.locator('#export [data-kind="csv"]')).to_be_focused()
         with page.expect_download() as download:
             press("Enter")
-        assert download.value.suggested_filename == "two halves.json"
+        assert download.value.suggested_filename == "madeof.csv"
 
 
 def test_single_letters_can_be_switched_off(hand: Hand) -> None:
     hand.page.keyboard.press("?")
     hand.page.get_by_label("Single letters").uncheck()
     hand.page.keyboard.press("Escape")
+    expect(hand.page.get_by_role("dialog")).to_be_hidden()
     hand.page.keyboard.press("l")
     assert hand.page.locator('[data-do="tool:box"]').get_attribute("aria-pressed") == "true"
 
@@ -379,3 +384,48 @@ def test_axe_finds_nothing_serious(
         look()
         assert [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") == size[0]  # nothing hangs over the side
+
+
+def test_without_the_service_the_page_waits_and_goes_on(browser: Browser, address: str, photo: Path) -> None:
+    with open_page(browser, address, refused=True) as page:
+        hand = Hand(page)
+        hand.open(photo)
+        page.context.set_offline(True)
+        hand.drag((20, 20), (120, 80))
+        expect(page.get_by_role("alert")).to_contain_text("does not answer")
+        page.context.set_offline(False)
+        assert hand.wait_for_cards(1)[0]["material"] in MATERIALS
+        expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_the_wheel_the_buttons_and_two_fingers_zoom(browser: Browser, address: str, photo: Path) -> None:
+    with open_page(browser, address, has_touch=True) as page:
+        hand = Hand(page)
+        hand.open(photo)
+
+        def scale() -> int:
+            page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+            return int((page.locator("#scale").text_content() or "").rstrip("%"))
+
+        whole = scale()
+        page.mouse.move(*hand.at((200, 150)))
+        page.mouse.wheel(0, -300)
+        assert scale() > 1.3 * whole
+        page.get_by_role("button", name="Show the whole photo").click()
+        assert scale() == whole
+        page.keyboard.press("z")
+        assert scale() == 100
+        page.keyboard.press("f")
+        devtools = page.context.new_cdp_session(page)
+        (x, y), reach = hand.at((200, 150)), 40
+        for kind in ("touchStart", "touchMove", "touchEnd"):
+            reach = 120 if kind == "touchMove" else reach
+            fingers = [{"x": x - reach, "y": y, "id": 0}, {"x": x + reach, "y": y, "id": 1}]
+            points = [] if kind == "touchEnd" else fingers
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        assert scale() == pytest.approx(3 * whole, rel=0.1)
+        assert page.locator(".region").count() == 0  # two fingers draw nothing
+        page.keyboard.press("f")
+        hand.tool("select")
+        page.touchscreen.tap(*hand.at((200, 50)))
+        assert hand.wait_for_cards(1)[0]["material"] in MATERIALS

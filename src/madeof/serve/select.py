@@ -126,13 +126,9 @@ class Segments:
         fitted = _fitted(np.asarray(soft), self.pixels)
         seeds = [(x * width / photo_size[1], y * height / photo_size[0]) for x, y in points]
         fitted *= _around(fitted > 0.5, seeds)
-        if (height, width) != photo_size:
-            whole = Image.fromarray(fitted).resize((photo_size[1], photo_size[0]), Image.Resampling.BILINEAR)
-            fitted = np.asarray(whole)
-        mask = fitted > 0.5
-        if not mask.any():  # thinner than its soft edge
-            mask = fitted >= fitted.max()
-        return Region("selection", mask, photo_size=photo_size).tight()
+        part, (x, y) = _enlarged(fitted, photo_size)
+        mask = part > 0.5 if (part > 0.5).any() else part >= part.max()  # it may be thinner than its soft edge
+        return Region("selection", mask, corner=(x, y), photo_size=photo_size).tight()
 
 
 def segment(pixels: NDArray[np.uint8]) -> Segments:
@@ -202,6 +198,20 @@ def _filled(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     small[0] = False
     filled: NDArray[np.bool_] = inside | small[holes]
     return filled
+
+
+def _enlarged(soft: NDArray[np.float32], size: tuple[int, int]) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """The part of a soft mask that is not 0 at the photo's (height, width), and the (x, y) of its first pixel there."""
+    spans = []
+    for axis, length in ((1, size[0]), (0, size[1])):
+        places = np.flatnonzero(soft.any(axis=axis))
+        scale = length / soft.shape[1 - axis]
+        spans.append((max(0, math.floor((places[0] - 1) * scale)), min(length, math.ceil((places[-1] + 2) * scale))))
+    (top, bottom), (left, right) = spans
+    down, across = soft.shape[0] / size[0], soft.shape[1] / size[1]
+    source = (left * across, top * down, right * across, bottom * down)
+    part = Image.fromarray(soft).resize((right - left, bottom - top), Image.Resampling.BILINEAR, box=source)
+    return np.asarray(part), (left, top)
 
 
 def _around(inside: NDArray[np.bool_], points: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:

@@ -77,6 +77,7 @@ function refresh() {
     for (const id of ["zoom", "hint"]) $(id).hidden = !photo?.bitmap;
     document.title = photo ? `${photo.name} – madeof` : "madeof";
     document.body.classList.toggle("busy", session.busy > 0);
+    document.body.classList.toggle("begun", session.regions.length > 0);
     setDisabled("undo", !photo?.history.canUndo);
     setDisabled("redo", !photo?.history.canRedo);
     setDisabled("export", !session.regions.length && !photos.some((one) => one.regions.length));
@@ -244,7 +245,7 @@ function setUpKeys() {
   $("letters").checked = localStorage.getItem("madeof-letters") !== "off";
   $("letters").addEventListener("change", () => localStorage.setItem("madeof-letters", $("letters").checked ? "on" : "off"));
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input, dialog, [popover]") || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input") || document.querySelector("dialog[open], :popover-open")) return;
     if (stage.key(event)) return event.preventDefault();
     const action = actionOf(event, $("letters").checked);
     if (!action) return;

@@ -45,6 +45,20 @@ export class Exporting {
       menu.append(row);
     }
     menu.addEventListener("beforetoggle", () => this.#update());
+    menu.addEventListener("toggle", (event) => event.newState === "open" && this.#step(0));
+    menu.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      this.#step(step);
+    });
+  }
+
+  /** Go to another row that can be chosen; to the first where none is. */
+  #step(by) {
+    const rows = [...this.#menu.children].filter((row) => !row.disabled);
+    const at = Math.max(0, rows.indexOf(document.activeElement) + by);
+    rows[at % rows.length]?.focus();
   }
 
   /** Make a file and have the browser save it. */
