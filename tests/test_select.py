@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from madeof.datasets.formats.runs import cut_runs, decompress
 from madeof.predictor import Predictor
 from madeof.serve.select import Segments, segment
-from madeof.serve.superpixels import find_patches
+from madeof.superpixels import find_patches
 from serving import make_app, png, problem_of, test_client
 
 HEIGHT, WIDTH = 120, 160

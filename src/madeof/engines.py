@@ -72,6 +72,8 @@ class OnnxRuntimeGraph:
         self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
+        self.input_shapes: tuple[list[Any], ...] = tuple(node.shape for node in self._session.get_inputs())
+        self.input_types: tuple[str, ...] = tuple(node.type for node in self._session.get_inputs())
         self.output_shapes: tuple[list[Any], ...] = tuple(node.shape for node in self._session.get_outputs())
 
     @property

@@ -7,18 +7,25 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from madeof.predictor import Encoded
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
+from madeof.serve.select import Prepared
 from madeof.serve.settings import MB, Settings
+from madeof.serve.work import holding
 
 
 @dataclass
 class _Kept:
     encoded: Encoded
     until: float
+    nbytes: int
+    prepared: Prepared | None = None
+    """For clicks; made at the first one."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Of who prepares it."""
 
 
 class Images:
@@ -61,7 +68,7 @@ class Images:
             self._purge()
             while self._kept and (len(self._kept) >= self._most or self.nbytes + encoded.nbytes > self._most_bytes):
                 self._remove(next(iter(self._kept)))
-            self._kept[name] = _Kept(encoded, self._clock() + self.seconds)
+            self._kept[name] = _Kept(encoded, self._clock() + self.seconds, encoded.nbytes)
             self.nbytes += encoded.nbytes
         return name
 
@@ -71,6 +78,31 @@ class Images:
         Raises:
             ProblemError: there is none of this id.
         """
+        return self._get(name).encoded
+
+    def prepared(
+        self, name: str, make: Callable[[Encoded], Prepared], check: Callable[[], None] = lambda: None
+    ) -> Prepared:
+        """What clicks on a photo need: made once, kept with it, and counted with it.
+
+        Args:
+            name: the photo's id.
+            make: makes it.
+            check: raises where nobody waits any more, while another makes it.
+
+        Raises:
+            ProblemError: there is none of this id.
+        """
+        kept = self._get(name)
+        with holding(kept.lock, check):
+            if kept.prepared is not None:
+                return kept.prepared
+            made = make(kept.encoded)
+            with self._lock:
+                self._hold(name, kept, made)
+        return made
+
+    def _get(self, name: str) -> _Kept:
         with self._lock:
             self._purge()
             kept = self._kept.get(name)
@@ -78,7 +110,18 @@ class Images:
                 raise self._unknown()
             kept.until = self._clock() + self.seconds
             self._kept.move_to_end(name)
-            return kept.encoded
+            return kept
+
+    def _hold(self, name: str, kept: _Kept, made: Prepared) -> None:
+        """Keep what was made of a photo, unless that is gone by now or the two together are more than may be kept."""
+        if self._kept.get(name) is not kept or kept.nbytes + made.nbytes > self._most_bytes:
+            return
+        kept.prepared = made
+        kept.nbytes += made.nbytes
+        self.nbytes += made.nbytes
+        self._kept.move_to_end(name)
+        while self.nbytes > self._most_bytes:
+            self._remove(next(iter(self._kept)))
 
     def remove(self, name: str) -> None:
         """Forget a photo.
@@ -103,7 +146,7 @@ class Images:
             self._remove(oldest[0])
 
     def _remove(self, name: str) -> None:
-        self.nbytes -= self._kept.pop(name).encoded.nbytes
+        self.nbytes -= self._kept.pop(name).nbytes
 
     def _unknown(self) -> ProblemError:
         return ProblemError(

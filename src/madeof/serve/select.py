@@ -8,27 +8,78 @@ next. Smaller and larger ones are steps down and up that tree.
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from madeof.masks import Region
-from madeof.serve.superpixels import Patches, find_patches, smooth
+from madeof.patch_tree import join
+from madeof.superpixels import find_patches, smooth
 
 _SIDE = 320  # pixels of the longer side at which superpixels are found
-_LIGHT = 0.5  # how much lightness counts against hue: shadows fall on one material
-_EDGE = 2.0  # how much the step of colour over a border counts against the difference of the means
-_SMALL_FIRST = 0.3  # how much earlier small regions are joined
 _USUAL, _STRICT = 0.2, 0.3  # where on the way up a region is usually meant, and how firmly we believe it
 _LEAST, _MOST = 0.003, 0.7  # shares of the photo that are taken unless smaller or larger is asked for
 _STEP = 1.3  # by which factor the area changes at least when smaller or larger is asked for
 _HOLE = 0.02  # of the region's area: smaller holes are filled
 _REFINE, _SOFT = 6, 40.0  # reach (pixels) and softness (squared grey levels) of the edge's fit to the photo
+
+
+class Prepared(Protocol):
+    """A photo in which regions around points can be found. Threads may come at once."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it holds beside the photo's pixels."""
+        ...
+
+    def find(
+        self,
+        points: Sequence[tuple[float, float]],
+        outside: Sequence[tuple[float, float]],
+        size: int,
+        photo_size: tuple[int, int],
+    ) -> Region | None:
+        """The region around points.
+
+        Args:
+            points: x, y in pixels of the photo that the region is to hold.
+            outside: the same for points that it is not to hold.
+            size: 0 for the region that is likeliest meant, -1, -2, ... for smaller and 1, 2, ... for larger ones.
+            photo_size: (height, width) of the photo, which may be larger than the pixels that were prepared.
+
+        Returns:
+            a region named "selection"; None where there is none.
+        """
+        ...
+
+
+class Selector(Protocol):
+    """What finds the region around a click."""
+
+    name: str
+    """As `GET /v1/model` tells it."""
+    nothing: str
+    """What to say where no region is found."""
+
+    def prepare(self, pixels: NDArray[np.uint8], check: Callable[[], None]) -> Prepared:
+        """Prepare a photo, (h, w, 3) uint8 RGB, once for all clicks; `check` raises where nobody waits any more."""
+        ...
+
+
+class Superpixels:
+    """The selector that needs no files: this module's."""
+
+    name = "superpixels"
+    nothing = "the points inside and outside lie on the same patch; expected some way between them"
+
+    def prepare(self, pixels: NDArray[np.uint8], check: Callable[[], None]) -> Segments:
+        """See `Selector`."""
+        return segment(pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +97,11 @@ class Segments:
     areas: NDArray[np.float64]
     """(k,) in pixels of `labels`."""
 
+    @property
+    def nbytes(self) -> int:
+        """See `Prepared`."""
+        return self.labels.nbytes + self.parents.nbytes + self.heights.nbytes + self.areas.nbytes
+
     def find(
         self,
         points: Sequence[tuple[float, float]],
@@ -53,17 +109,7 @@ class Segments:
         size: int,
         photo_size: tuple[int, int],
     ) -> Region | None:
-        """The region around points.
-
-        Args:
-            points: x, y in pixels of the photo; the region holds each, unless an outer one is in the same superpixel.
-            outside: the same for points that it does not hold.
-            size: 0 for the region that stands out, -1, -2, ... for smaller and 1, 2, ... for larger ones.
-            photo_size: (height, width) of the photo, which may be larger than `pixels`.
-
-        Returns:
-            a region named "selection"; None where nothing is left of it.
-        """
+        """See `Prepared`: each point is held, unless an outer one is in the same superpixel."""
         shut = [self._superpixel(point, photo_size) for point in outside]
         barred = {knot for leaf in shut for knot in self._path(leaf)}
         inside: NDArray[np.bool_] = np.zeros(self.labels.shape, dtype=np.bool_)
@@ -137,50 +183,8 @@ def segment(pixels: NDArray[np.uint8]) -> Segments:
     scale = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     patches = find_patches(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX)))
-    return Segments(pixels, patches.labels, *_joined(patches))
-
-
-def _joined(patches: Patches) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Join the most alike until nothing is left to join: parents, heights and areas of all knots."""
-    count = len(patches.areas)
-    areas = [*patches.areas.tolist(), *[0.0] * (count - 1)]
-    weights = np.array([_LIGHT, 1, 1, 1])
-    means = np.concatenate([patches.colours * weights, np.zeros((count - 1, 4))])
-    parents, heights = np.full(2 * count - 1, -1, dtype=np.int64), np.zeros(2 * count - 1)
-    whole = sum(areas)
-    borders: list[dict[int, tuple[float, float]]] = [{} for _ in areas]  # knot -> other -> length, sum of steps
-    for (a, b), length, step in zip(
-        patches.pairs.tolist(), patches.lengths.tolist(), patches.steps.tolist(), strict=True
-    ):
-        borders[a][b] = borders[b][a] = (length, length * step)
-
-    def unlike(a: int, b: int) -> float:
-        length, steps = borders[a][b]
-        difference = float(np.linalg.norm(means[a] - means[b])) + _EDGE * steps / length
-        return float(difference * (areas[a] * areas[b] / (areas[a] + areas[b]) / whole) ** _SMALL_FIRST)
-
-    heap = [(unlike(a, b), a, b) for a, b in patches.pairs.tolist()]
-    heapq.heapify(heap)
-    gone: set[int] = set()
-    new, height = count, 0.0
-    while heap:
-        cost, a, b = heapq.heappop(heap)
-        if a in gone or b in gone:
-            continue
-        height = max(height, cost)  # joining makes some pairs more alike than those joined before
-        gone |= {a, b}
-        parents[[a, b]], heights[new] = new, height
-        areas[new] = areas[a] + areas[b]
-        means[new] = (means[a] * areas[a] + means[b] * areas[b]) / areas[new]
-        for part in (a, b):
-            for other, (length, steps) in borders[part].items():
-                if other not in gone:
-                    known = borders[new].get(other, (0.0, 0.0))
-                    borders[new][other] = borders[other][new] = (known[0] + length, known[1] + steps)
-        for other in borders[new]:
-            heapq.heappush(heap, (unlike(new, other), new, other))
-        new += 1
-    return parents[:new], heights[:new], np.array(areas[:new])
+    tree = join(patches)
+    return Segments(pixels, patches.labels, tree.parents, tree.heights, tree.areas)
 
 
 def _filled(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

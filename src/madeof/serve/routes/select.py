@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from madeof.datasets.formats.runs import compress, runs_of
-from madeof.predictor import Encoded
 from madeof.serve.bodies import read_regions_body, too_much_json
 from madeof.serve.openapi import body, problems
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.schemas import Number, TightBox
-from madeof.serve.select import Segments, segment
-from madeof.serve.service import service_of
+from madeof.serve.service import Service, service_of
 from madeof.serve.settings import MB
+from madeof.serve.work import Job
 from madeof.text import show
 
 router = APIRouter()
 
 _MOST_POINTS = 100
 _Points = Annotated[list[tuple[Number, Number]], Field(max_length=_MOST_POINTS)]
-
-_segments: weakref.WeakKeyDictionary[Encoded, Segments] = weakref.WeakKeyDictionary()
-"""Made at the first click on a photo, forgotten with it."""
 
 
 class AskedSelection(BaseModel):
@@ -61,7 +56,7 @@ class Selection(BaseModel):
     ),
 )
 async def select(request: Request, id: str) -> Response:
-    """Find it by colours and edges; the model is not asked."""
+    """Find it by colours and edges, or by SAM where the service has one; the model is not asked."""
     service = service_of(request)
     service.image(id)  # before the body
     given = await read_regions_body(request, service.settings)
@@ -69,9 +64,12 @@ async def select(request: Request, id: str) -> Response:
         raise ProblemError("media-type", "the body is a form; expected application/json")
     if len(given.regions) > service.settings.max_json_mb * MB:
         raise too_much_json(service.settings)
-    encoded = service.image(id)
-    asked = _parse(given.regions, encoded.photo.size)
-    return await service.work.run(request, lambda _: _found(encoded, asked))  # type: ignore[no-any-return]
+    asked = _parse(given.regions, service.image(id).photo.size)
+    # Together, because a person clicks on while the first click on a photo is worked on, and no thread need wait then.
+    told = await service.work.run_together(
+        request, asked, lambda jobs: [_outcome(service, id, job) for job in jobs], key=("select", id)
+    )
+    return Response(told, media_type="application/json")
 
 
 def _parse(data: bytes, size: tuple[int, int]) -> AskedSelection:
@@ -90,17 +88,24 @@ def _parse(data: bytes, size: tuple[int, int]) -> AskedSelection:
     return asked
 
 
-def _found(encoded: Encoded, asked: AskedSelection) -> Response:
-    photo = encoded.photo
-    segments = _segments.get(encoded)
-    if segments is None:
-        segments = _segments[encoded] = segment(photo.pixels)
-    region = segments.find(asked.points, asked.outside, asked.size, photo.size)
+def _outcome(service: Service, id: str, job: Job) -> bytes | Exception:
+    """The JSON for one job, or its error."""
+    try:
+        job.check()
+        return _found(service, id, job)
+    except Exception as error:
+        return error
+
+
+def _found(service: Service, id: str, job: Job) -> bytes:
+    asked: AskedSelection = job.payload
+    photo = service.image(id).photo
+    selector = service.selector
+    prepared = service.images.prepared(id, lambda encoded: selector.prepare(encoded.photo.pixels, job.check), job.check)
+    region = prepared.find(asked.points, asked.outside, asked.size, photo.size)
     if region is None:
-        raise ProblemError(
-            "region", "the points inside and outside lie on the same patch; expected some way between them"
-        )
+        raise ProblemError("region", selector.nothing)
     mask = region.cut.astype(bool, copy=False)
     counts = compress(runs_of(mask, region.corner, photo.size)).decode("ascii")
     told = {"rle": {"size": list(photo.size), "counts": counts}, "area": int(region.area), "box": list(region.box)}
-    return Response(json_bytes(told), media_type="application/json")
+    return json_bytes(told)
