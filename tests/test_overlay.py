@@ -11,6 +11,7 @@ from PIL import Image
 from madeof import labels, overlay
 from madeof.errors import RegionError, WriteError
 from madeof.overlay import draw, save
+from madeof.palette import COLOURS
 
 GREY = np.full((600, 800, 3), 128, dtype=np.uint8)
 
@@ -45,7 +46,7 @@ def check(arrangement: labels.Arrangement, size: tuple[int, int]) -> None:
 
 def test_the_outline_is_on_the_edge_and_the_rest_is_left_alone():
     picture = np.asarray(draw(GREY, [(disc(400, 300, 150), "")])).astype(int)
-    colour = np.array(overlay._COLOURS[0])
+    colour = np.array(COLOURS[0])
     assert (picture[300, 250:253] == colour).all(axis=1).any()
     assert (picture[300, 200] == 128).all()
     inside = picture[300, 400]
@@ -78,7 +79,7 @@ def test_one_pixel_of_a_large_photo_is_still_seen():
     mask = np.zeros((2000, 3200), dtype=bool)
     mask[1234, 2345] = True
     picture = np.asarray(draw(np.full((2000, 3200, 3), 128, np.uint8), [(mask, "")])).astype(int)
-    rows, columns = np.nonzero((picture == overlay._COLOURS[0]).all(axis=2))
+    rows, columns = np.nonzero((picture == COLOURS[0]).all(axis=2))
     assert (abs(rows - 617) < 4).all()
     assert (abs(columns - 1172) < 4).all()
     assert len(rows) > 0

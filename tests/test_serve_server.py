@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,10 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import Response, StreamingResponse
 
 from madeof.errors import ServiceError
 from madeof.predictor import Predictor
@@ -286,6 +290,65 @@ def test_what_takes_too_long(tiny_predictor: Predictor) -> None:
         held.go.set()
         assert ask(address, "POST", "/v1/images", photo())[0] == 201
         assert held.begun == 2  # the second of the two was dropped
+
+
+@pytest.fixture
+def large(tiny_predictor: Predictor) -> Callable[..., Any]:
+    """An application with a route whose answer is larger than the system's buffers, whole or in pieces."""
+
+    def make(**settings: Any) -> Any:
+        app = make_app(tiny_predictor, **settings)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(1000):
+                yield bytes(100_000)
+
+        app.add_api_route("/whole", lambda: Response(bytes(30_000_000)))
+        app.add_api_route("/pieces", lambda: StreamingResponse(pieces()))
+        return app
+
+    return make
+
+
+@pytest.mark.parametrize("path", ["/whole", "/pieces"])
+@pytest.mark.parametrize("given", [{}, {"Connection": "close"}])
+def test_a_client_that_does_not_read_its_answer(large: Callable[..., Any], path: str, given: dict[str, str]) -> None:
+    with running(large(answer_seconds=0.5)) as address, connected(address) as connection:
+        connection.sendall(head("GET", path, **given))
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        assert healthy(address)
+        time.sleep(1.0)  # and it is gone, though there was far more to come
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while data := connection.recv(2**20):
+                received += len(data)
+        assert received < 20_000_000
+
+
+def test_a_client_that_reads_slowly_gets_it_all(large: Callable[..., Any]) -> None:
+    """It takes longer than is allowed for the next request's headers, and than a kept connection may be idle."""
+    with running(large(header_seconds=0.2, answer_seconds=20)) as address, connected(address) as connection:
+        connection.sendall(head("GET", "/whole"))
+        time.sleep(0.8)
+        status, headers, body = answer(connection)
+        assert (status, len(body)) == (200, int(headers["content-length"]))
+
+
+def test_answers_that_nobody_reads_are_bounded_together(large: Callable[..., Any]) -> None:
+    with running(large(max_waiting_mb=70)) as address:
+        connections = [socket.create_connection(address, timeout=20) for _ in range(3)]
+        for connection in connections:
+            connection.sendall(head("GET", "/whole"))
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        assert healthy(address)
+        received = []
+        for connection in connections:
+            with connection:
+                received.append(15)
+                with contextlib.suppress(ConnectionResetError, TimeoutError):
+                    while received[-1] < 30_000_000 and (data := connection.recv(2**20)):
+                        received[-1] += len(data)
+        assert [count >= 30_000_000 for count in received] == [False, True, True]
 
 
 def test_an_address_that_is_taken(tiny_predictor: Predictor) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from madeof.palette import ink_on
+
 DARK = (20, 20, 20)
 """The colour of casings and frames."""
 
@@ -129,9 +131,7 @@ class _Font:
 
 def _write(pen: ImageDraw.ImageDraw, box: Box, text: str, shape: Labelled, font: _Font) -> None:
     pen.rounded_rectangle(box, radius=font.height // 4, fill=shape.colour, outline=DARK)
-    luminance = np.dot(shape.colour, (0.299, 0.587, 0.114))
-    ink = (0, 0, 0) if luminance > 110 else (255, 255, 255)
-    pen.text((box[0] + font.pad_x, box[1] + font.pad_y), text, fill=ink, font=font.font)
+    pen.text((box[0] + font.pad_x, box[1] + font.pad_y), text, fill=ink_on(shape.colour), font=font.font)
 
 
 def _with_legend(picture: Image.Image, legend: Sequence[Labelled], font: _Font) -> Image.Image:

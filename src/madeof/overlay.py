@@ -13,10 +13,9 @@ from madeof import files
 from madeof.errors import WriteError
 from madeof.labels import DARK, Labelled, write_labels
 from madeof.masks import Mask, Region, check_region
+from madeof.palette import COLOURS
 from madeof.text import show
 
-# Okabe and Ito's colours, which the colour-blind tell apart, the ones that stand out most from photos first.
-_COLOURS = ((86, 180, 233), (230, 159, 0), (240, 228, 66), (0, 158, 115), (213, 94, 0), (204, 121, 167), (0, 114, 178))
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
@@ -55,7 +54,7 @@ def draw(
     for index, (mask, label) in enumerate(regions):
         region = check_region(mask, (height, width), name=label or f"region {index}")
         inside = _at_size(region.mask, size)
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         shapes.append(Labelled(inside, colour, show(label).strip(), index + 1))
     shapes.sort(key=lambda shape: -np.count_nonzero(shape.inside))  # the small ones on top
     line = max(2.0, max(size) / 420)

@@ -11,7 +11,7 @@ from madeof.errors import RegionError
 from madeof.text import show
 
 _FARTHEST = 1e9  # pixels; beyond it, float arithmetic loses the pixel
-_EDGES_AT_ONCE = 1024  # of a polygon; bounds the memory
+_PIXELS_AT_ONCE = 2_000_000  # of a polygon's box, and of what its edges cross; bounds the memory
 
 Cut = tuple[NDArray[np.bool_], tuple[int, int]]
 """A part of a mask and the (x, y) of its first pixel in the photo; outside of it the mask is 0."""
@@ -126,9 +126,9 @@ def cut_edges(starts: NDArray[np.float64], ends: NDArray[np.float64], size: tupl
     right, bottom = np.clip(np.floor(most) + 1, 0, (width, height)).astype(np.int64).tolist()
     part = np.zeros((bottom - top, right - left), dtype=np.bool_)
     if part.size:
-        for first in range(0, len(starts), _EDGES_AT_ONCE):
-            some = slice(first, first + _EDGES_AT_ONCE)
-            _flip_right_of(part, (left, top), starts[some], ends[some])
+        rows = max(1, _PIXELS_AT_ONCE // part.shape[1])
+        for row in range(0, part.shape[0], rows):
+            _fill(part[row : row + rows], (left, top + row), starts, ends)
         if not part.any():
             _mark_outline(part, (left, top), starts, ends)
     if not part.any():
@@ -152,28 +152,34 @@ def _span(start: float, end: float) -> slice:
     return slice(first, last)
 
 
-def _flip_right_of(
+def _fill(
     part: NDArray[np.bool_], corner: tuple[int, int], starts: NDArray[np.float64], ends: NDArray[np.float64]
 ) -> None:
-    """Flip, in each row that an edge crosses, every pixel right of the crossing: after all edges, the even-odd rule."""
+    """Mark what outlines bound in a band of rows: each crossing of an edge turns all that is right of it in its row."""
     height, width = part.shape
     left, above = corner
     rows = np.clip(np.ceil(np.stack([starts[:, 1], ends[:, 1]]) - 0.5), above, above + height).astype(np.int64)
     top, bottom = rows.min(axis=0), rows.max(axis=0)
-    count = bottom - top
-    edge = np.repeat(np.arange(len(starts)), count)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + top[edge]
-    along = (row + 0.5 - starts[edge, 1]) / (ends[edge, 1] - starts[edge, 1])
-    x = starts[edge, 0] + along * (ends[edge, 0] - starts[edge, 0])
-    column = np.clip(np.ceil(x - 0.5), left, left + width).astype(np.int64) - left
-    row -= above
-    inside = column < width
-    if not inside.any():
-        return
-    y0, y1 = int(row[inside].min()), int(row[inside].max()) + 1
-    crossings = np.bincount((row[inside] - y0) * width + column[inside], minlength=(y1 - y0) * width)
-    flips = (crossings & 1).astype(np.bool_).reshape(y1 - y0, width)
-    part[y0:y1] ^= np.logical_xor.accumulate(flips, axis=1)
+    crossing = np.flatnonzero(top < bottom)
+    crossings = np.zeros(height * width, dtype=np.uint8)  # it goes from 255 to 0: odd stays odd
+    first = 0
+    ends_at = np.cumsum((bottom - top)[crossing])
+    while first < len(crossing):
+        before = ends_at[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends_at, before + _PIXELS_AT_ONCE, side="right")))
+        some = crossing[first:last]
+        first = last
+        count = bottom[some] - top[some]
+        edge = np.repeat(some, count)
+        row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + top[edge]
+        along = (row + 0.5 - starts[edge, 1]) / (ends[edge, 1] - starts[edge, 1])
+        x = starts[edge, 0] + along * (ends[edge, 0] - starts[edge, 0])
+        column = np.clip(np.ceil(x - 0.5), left, left + width).astype(np.int64) - left
+        inside = column < width
+        np.add.at(crossings, (row[inside] - above) * width + column[inside], np.uint8(1))
+    if crossings.any():
+        odd = (crossings & 1).view(np.bool_).reshape(part.shape)
+        np.logical_xor.accumulate(odd, axis=1, out=part)
 
 
 def _mark_outline(

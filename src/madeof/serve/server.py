@@ -1,4 +1,4 @@
-"""The server: uvicorn, with deadlines for headers, a limit of connections, and an end that waits for the answers."""
+"""The server: uvicorn, with deadlines for headers and for taking answers, and an end that waits for the answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from madeof.errors import ServiceError
 from madeof.serve.problems import KINDS, MEDIA_TYPE, PREFIX
 from madeof.serve.service import Service
+from madeof.serve.settings import MB
 
 _MOST_CONNECTIONS = 1000  # more are closed as they come: each holds a file descriptor
 _MOST_HEADER_BYTES = 32_768
@@ -39,6 +40,8 @@ class Server(uvicorn.Server):
 
         class Protocol(_Protocol):
             header_seconds = settings.header_seconds
+            answer_seconds = settings.answer_seconds
+            most_unsent = settings.max_waiting_mb * MB
 
         # h11 and asyncio always, whatever else is installed: the deadlines below are written and tested for these.
         super().__init__(
@@ -110,10 +113,17 @@ def _no_death_by_sigterm() -> Iterator[None]:
 
 
 class _Protocol(H11Protocol):
-    """A connection. Its headers have to arrive in time, from its first byte or the end of the last answer on."""
+    """A connection. Its headers have to arrive in time, from its first byte or the end of the last answer on.
+
+    So does the client have to take its answers: what it does not read stays in memory here, whether the application is
+    done with it or not. Where such answers are too much together, those that wait the longest go first.
+    """
 
     header_seconds: float
+    answer_seconds: float
+    most_unsent: float
     _deadline: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See `asyncio.Protocol`."""
@@ -126,6 +136,7 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self._unwatch()
+        self._taken()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
@@ -137,6 +148,19 @@ class _Protocol(H11Protocol):
         """Called with the end of an answer."""
         super().on_response_complete()
         self._watch()
+        if self._unsent():
+            self._taken()
+            self._wait_for_taking()
+
+    def pause_writing(self) -> None:
+        """Called when there is more to send than the client takes."""
+        super().pause_writing()
+        self._wait_for_taking()
+
+    def resume_writing(self) -> None:
+        """Called when there is not much left of it."""
+        super().resume_writing()
+        self._taken()
 
     def send_400_response(self, msg: str) -> None:
         """For what is no HTTP. Where an answer has begun already, there is nothing to say."""
@@ -164,7 +188,35 @@ class _Protocol(H11Protocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        self.transport.abort()
+        if self._unsent():  # it still reads the last answer, for which there is another deadline
+            self._watch()
+        else:
+            self.transport.abort()
+
+    def _unsent(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def _wait_for_taking(self) -> None:
+        if self._taking is None:
+            self._taking = self.loop.call_later(self.answer_seconds, self._not_taken)
+        waiting = [each for each in self.connections if isinstance(each, _Protocol) and each._taking is not None]
+        waiting.sort(key=lambda each: each._taking.when())  # type: ignore[union-attr]  # it is not None, see above
+        unsent = sum(each._unsent() for each in waiting)
+        for each in waiting[:-1]:
+            if unsent <= self.most_unsent:
+                break
+            unsent -= each._unsent()
+            each.transport.abort()
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _not_taken(self) -> None:
+        self._taking = None
+        if self._unsent():
+            self.transport.abort()
 
 
 def address_of(listening: socket.socket) -> str:

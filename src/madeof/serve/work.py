@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -21,6 +21,7 @@ from madeof.serve.settings import MB, Settings
 _logger = logging.getLogger("madeof")
 
 _TOGETHER = 32  # requests about one photo that are answered together at most
+_LOOK = 0.1  # seconds between two looks whether anybody still waits
 _LONGEST_ADVICE = 60  # seconds of Retry-After
 
 
@@ -242,6 +243,17 @@ def late(seconds: float) -> ProblemError:
     return ProblemError(
         "timeout", f"it was not answered within {seconds:g} s; ask for less at once, or later", retry_after=5
     )
+
+
+@contextlib.contextmanager
+def holding(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
+    """Wait for a lock and hold it; `check` raises where nobody waits any more."""
+    while not lock.acquire(timeout=_LOOK):
+        check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _gone(request: Request) -> None:

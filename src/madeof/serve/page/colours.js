@@ -1,4 +1,4 @@
-// Okabe and Ito's colours, which the colour-blind tell apart, in the order of Python's `overlay`. Pure.
+// Okabe and Ito's colours, which the colour-blind tell apart, in the order of Python's `palette`. Pure.
 // Every region also has a number, because seven colours are not enough for everybody and everything.
 
 const COLOURS = [
