@@ -106,3 +106,11 @@ def test_photos_that_stand_beside_their_files() -> None:
     assert beside("house/a.json", "C:\\me\\a.png") == ["house/a.png", "a.png"]
     assert beside("a.json", "../../a.png") == ["a.png"]
     assert beside("x/a.json", "..\\..\\photos\\x\\a.png") == ["x/a.png", "a.png"]
+
+
+@pytest.mark.parametrize("far", [1e308, -1e308, math.inf])
+def test_what_lies_far_out_is_an_error_and_no_overflow(far: float) -> None:
+    with pytest.raises(DatasetError, match="pixels out; expected something in a photo"):
+        turned_box(far, 0, 1, 1, 30)
+    with pytest.raises(DatasetError, match="pixels out; expected something in a photo"):
+        ellipse(0, far, 1, 1, 30)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from madeof.cli import main
 from madeof.commands import serve
+from madeof.serve.label_studio.options import LabelStudio
 from madeof.serve.settings import Settings, limits
 
 
@@ -21,7 +23,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     found: list[Settings] = []
     monkeypatch.delenv("MADEOF_TOKEN", raising=False)
     monkeypatch.setattr(predictor, "load", lambda *_, **__: None)
-    monkeypatch.setattr(app, "create_app", lambda _, settings: found.append(settings))
+    monkeypatch.setattr(app, "create_app", lambda _, settings, __: found.append(settings))
 
     class Nothing:
         def __init__(self, *_: Any) -> None:
@@ -128,3 +130,61 @@ def test_the_help_needs_no_server() -> None:
     code = "import sys, madeof.cli; madeof.cli.make_parser(); print({'fastapi', 'numpy', 'uvicorn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_token_in_a_file(
+    served: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("s3cret\n", encoding="utf-8")
+    monkeypatch.setenv("MADEOF_TOKEN", "other")
+    assert main(["serve", "--port", "0", "--host", "0.0.0.0", "--token-file", str(secret)]) == 0
+    assert served[0].token == "s3cret"
+    secret.write_text("\n", encoding="utf-8")
+    for file, said in (
+        (secret, "the token is empty"),
+        (tmp_path / "none", "none cannot be read (No such file"),
+    ):
+        with pytest.raises(SystemExit) as raised:
+            main(["serve", "--token-file", str(file)])
+        assert raised.value.code == 2
+        assert said in capsys.readouterr().err
+
+
+def test_label_studio(served: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "its key")
+    line = ["serve", "--port", "0", "--label-studio"]
+    assert main(line) == 0
+    assert main([*line, "--label-studio-photos", str(tmp_path), "--label-studio-photos", "."]) == 0
+    assert main([*line, "--label-studio-url", "http://localhost:8080"]) == 0
+    assert [each.label_studio for each in served] == [
+        LabelStudio(),
+        LabelStudio((tmp_path, Path())),
+        LabelStudio((), "http://localhost:8080", "its key"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--label-studio-photos", "."], "--label-studio-photos and --label-studio-url are for --label-studio"),
+        (["--label-studio", "--label-studio-photos", "nowhere"], "there is no folder nowhere"),
+        (["--label-studio", "--label-studio-url", "http://a"], "put the key of one into LABEL_STUDIO_API_KEY"),
+        (
+            ["--label-studio", "--label-studio-photos", ".", "--label-studio-url", "a"],
+            "the address of Label Studio is a",
+        ),
+    ],
+)
+def test_label_studio_options_that_cannot_be(
+    served: list[Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+    with pytest.raises(SystemExit) as raised:
+        main(["serve", *options])
+    assert raised.value.code == 2
+    assert said in capsys.readouterr().err

@@ -15,21 +15,23 @@ from madeof import __version__
 from madeof.errors import MadeofError
 from madeof.predictor import Predictor
 from madeof.serve.guard import Guard
+from madeof.serve.label_studio.backend import Backend
 from madeof.serve.openapi import DESCRIPTION, describe
 from madeof.serve.problems import ProblemError
-from madeof.serve.routes import health, images, model, page, predict, select
+from madeof.serve.routes import health, images, label_studio, model, page, predict, select
+from madeof.serve.select import Selector, Superpixels
 from madeof.serve.service import Service
 from madeof.serve.settings import Settings
 
 _PURGE_SECONDS = 30.0
 
 
-def create_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
-    """The application that answers with this predictor.
+def create_app(predictor: Predictor, settings: Settings | None = None, selector: Selector | None = None) -> FastAPI:
+    """The application that answers with this predictor, and to clicks with this selector or with superpixels.
 
     Its `state.service` is the `Service`. Headers that never end are the server's business; see `server`.
     """
-    service = Service(predictor, settings or Settings())
+    service = Service(predictor, settings or Settings(), selector or Superpixels())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +53,9 @@ def create_app(predictor: Predictor, settings: Settings | None = None) -> FastAP
         lifespan=lifespan,
     )
     app.state.service = service
+    if service.settings.label_studio is not None:
+        app.state.label_studio = Backend(service, service.settings.label_studio)
+        app.include_router(label_studio.router)
     for routes in (predict, images, select, model, health, page):
         app.include_router(routes.router)
     page.mount(app)

@@ -10,7 +10,7 @@ import time
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from madeof.serve.hosts import check_head, declared_length
+from madeof.serve.hosts import check_head, declared_length, is_label_studio
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import MB, Settings
@@ -83,7 +83,8 @@ class Guard:
         incoming.complete = length == 0
         check_head(scope, self._settings)
         incoming.expect(length)
-        if scope["method"] == "POST" and scope["path"].startswith("/v1/"):
+        path = scope["path"]
+        if scope["method"] == "POST" and (path.startswith("/v1/") or is_label_studio(path, self._settings)):
             incoming.place = self._gate.enter()
         await self._app(scope, incoming.receive, outgoing.send)
 

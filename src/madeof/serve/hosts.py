@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import ipaddress
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ from madeof.serve.settings import Settings
 from madeof.text import show
 
 _PRIVATE = ("/v1/", "/metrics")  # what needs the token, and what no other web site may ask for
+_LABEL_STUDIO = ("/health", "/setup", "/predict", "/webhook", "/versions")
 
 
 def check_head(scope: Scope, settings: Settings) -> None:
@@ -37,7 +40,8 @@ def check_head(scope: Scope, settings: Settings) -> None:
             f"the Host header is {show(host)[:200]!r}; expected {' or '.join(sorted(settings.hosts))}: "
             "name others with --allow-host",
         )
-    private = path.startswith(_PRIVATE)
+    label_studio = is_label_studio(path, settings)
+    private = path.startswith(_PRIVATE) or label_studio
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
     foreign = [origin for origin in origins if _place(origin) != host.lower()]
     if foreign or (private and _first(headers, b"sec-fetch-site") in (b"cross-site", b"same-site")):
@@ -46,9 +50,30 @@ def check_head(scope: Scope, settings: Settings) -> None:
             f"the page of {show(foreign[0] if foreign else 'another site')[:200]!r} asks; expected one of this service",
         )
     if private and settings.token is not None:
-        scheme, _, token = _first(headers, b"authorization").partition(b" ")
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), settings.token.encode("ascii")):
-            raise ProblemError("unauthorized", "there is no token or a wrong one; expected Authorization: Bearer TOKEN")
+        token = _token(_first(headers, b"authorization"), basic=label_studio)
+        if token is None or not hmac.compare_digest(token, settings.token.encode("ascii")):
+            expected = ", or any user's name with the token as password" if label_studio else ""
+            raise ProblemError(
+                "unauthorized", f"there is no token or a wrong one; expected Authorization: Bearer TOKEN{expected}"
+            )
+
+
+def is_label_studio(path: str, settings: Settings) -> bool:
+    """Whether this is a path of Label Studio's, where it may ask here."""
+    return settings.label_studio is not None and path in _LABEL_STUDIO
+
+
+def _token(authorization: bytes, basic: bool) -> bytes | None:
+    """The token that a client gives. Label Studio can give no more than a user's name and a password."""
+    scheme, _, given = authorization.partition(b" ")
+    if scheme.lower() == b"bearer":
+        return given.strip()
+    if scheme.lower() != b"basic" or not basic:
+        return None
+    try:
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except binascii.Error:
+        return None
 
 
 def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from madeof.predictor import Encoded, Predictor
 from madeof.serve.cache import Images
 from madeof.serve.metrics import Metrics
+from madeof.serve.select import Selector, Superpixels
 from madeof.serve.settings import Settings
 from madeof.serve.work import Gate, Work
 
@@ -19,6 +20,8 @@ class Service:
 
     predictor: Predictor
     settings: Settings
+    selector: Selector = field(default_factory=Superpixels)
+    """What finds the region around a click."""
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     """Whether it is about to end: what was let in is answered, and /readyz says no."""

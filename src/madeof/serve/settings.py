@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from madeof.errors import ConfigError
+from madeof.serve.label_studio.options import LabelStudio
 
 MB = 1_000_000
 
@@ -31,10 +32,12 @@ class Settings:
     max_waiting_mb: float = _limit(512, 0.001, 65536, "megabytes of all bodies in memory at once; more get 503")
     max_megapixels: float = _limit(100, 1e-6, 10_000, "megapixels of a photo or mask")
     max_regions: int = _limit(1000, 1, 1_000_000, "regions of a request")
+    max_region_megapixels: float = _limit(2000, 0.001, 1_000_000, "megapixels of all regions of a request together")
     max_points: int = _limit(10_000, 3, 1_000_000, "points of a polygon")
     header_seconds: float = _limit(10, 0.01, 3600, "seconds for a request's headers to arrive")
     body_seconds: float = _limit(60, 0.01, 86_400, "seconds for a request's body to arrive")
     request_seconds: float = _limit(30, 0.01, 86_400, "seconds for a request to be answered once it is there")
+    answer_seconds: float = _limit(60, 0.01, 86_400, "seconds for a client to take its answer")
     drain_seconds: int = _limit(30, 1, 86_400, "seconds that what was let in has to end after SIGTERM")
     cache_mb: float = _limit(256, 0.001, 1_000_000, "megabytes of encoded photos that are kept")
     cache_images: int = _limit(100, 1, 1_000_000, "encoded photos that are kept")
@@ -46,6 +49,8 @@ class Settings:
     """The names that the Host header may have, lower case, without port."""
     any_address: bool = False
     """Whether the Host header may be any IP address. DNS rebinding needs a name, so that this is no hole."""
+    label_studio: LabelStudio | None = None
+    """Where Label Studio may ask here, where its photos come from."""
 
     def __post_init__(self) -> None:
         for limit in limits():
@@ -54,6 +59,11 @@ class Settings:
                 raise ConfigError(f"{limit.name} is {value:g}; expected {least:g} to {most:g}")
         if self.token is not None and not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
             raise ConfigError("the token is empty or has other than printable ASCII characters; expected a long secret")
+
+    @property
+    def most_pixels(self) -> float:
+        """Of all regions of a request together; see `effort`."""
+        return self.max_region_megapixels * MB
 
     @property
     def worker_count(self) -> int:
@@ -70,6 +80,7 @@ class Settings:
             "json_bytes": int(self.max_json_mb * MB),
             "megapixels": self.max_megapixels,
             "regions": self.max_regions,
+            "region_megapixels": self.max_region_megapixels,
             "points": self.max_points,
             "seconds": self.request_seconds,
             "image_seconds": self.cache_seconds,

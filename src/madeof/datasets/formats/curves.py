@@ -11,6 +11,7 @@ from madeof.errors import DatasetError
 
 _DEVIATION = 0.05  # pixels between an ellipse and its outline, at most
 _MOST_POINTS = 4096
+_FARTHEST = 1e150  # pixels; sums and products of such do not overflow
 
 
 def ellipse(x: float, y: float, radius_x: float, radius_y: float, degrees: float = 0.0) -> NDArray[np.float64]:
@@ -24,8 +25,9 @@ def ellipse(x: float, y: float, radius_x: float, radius_y: float, degrees: float
         degrees: by which it is turned around its centre, clockwise as one sees it.
 
     Raises:
-        DatasetError: a radius is not above 0.
+        DatasetError: a radius is not above 0, or it lies far out.
     """
+    _check_reach(x, y, radius_x, radius_y)
     if not (radius_x > 0 and radius_y > 0):
         raise DatasetError(f"its radii are {radius_x:g} and {radius_y:g}; expected both above 0")
     # A chord of a circle of radius r over an angle of 2a is r (1 - cos a) off the circle.
@@ -49,11 +51,21 @@ def turned_box(
         y1: the lower side.
         degrees: clockwise as one sees it.
         around: the point (x, y) around which it is turned; None is its centre.
+
+    Raises:
+        DatasetError: it lies so far out that its corners cannot be reckoned.
     """
+    _check_reach(x0, y0, x1, y1)
     centre = np.array(around if around is not None else ((x0 + x1) / 2, (y0 + y1) / 2))
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], dtype=np.float64)
     outline: NDArray[np.float64] = _turned(corners - centre, degrees) + centre
     return outline
+
+
+def _check_reach(*values: float) -> None:
+    farthest = max(map(abs, values))
+    if farthest > _FARTHEST:
+        raise DatasetError(f"it reaches {farthest:g} pixels out; expected something in a photo")
 
 
 def _turned(points: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:

@@ -226,6 +226,24 @@ def _piece(
     if not any(part in value for part in _GEOMETRY):
         left_out["answers about whole photos"] += 1
         return None
+    size = drawn_on(result)
+    sizes.add(size)
+    found = labels.get(result["id"], []) if isinstance(result.get("id"), str) else _labels(result)
+    return Piece(_label(found), shape(value, size), place)
+
+
+def is_region(result: Mapping[str, Any]) -> bool:
+    """Whether a result says where a region is: no key point, line, or answer without a shape."""
+    kind, value = str(result.get("type") or "").lower(), _value(result)
+    return kind not in _NO_REGION and "keypointlabels" not in value and any(part in value for part in _GEOMETRY)
+
+
+def drawn_on(result: Mapping[str, Any]) -> tuple[int, int]:
+    """The (height, width) of the photo on which a result's region was drawn.
+
+    Raises:
+        DatasetError: it does not say so, or the photo was turned.
+    """
     size = size_of(result.get("original_height"), result.get("original_width"))
     if size is None:
         raise DatasetError("it has no original_width and original_height; expected the photo's size in pixels")
@@ -234,9 +252,7 @@ def _piece(
             f"it was drawn on the photo turned by {brief(result['image_rotation'])} degrees, which we do not read; "
             "turn the photo back in Label Studio"
         )
-    sizes.add(size)
-    found = labels.get(result["id"], []) if isinstance(result.get("id"), str) else _labels(result)
-    return Piece(_label(found), _shape(value, size), place)
+    return size
 
 
 def _label(labels: Sequence[str]) -> str:
@@ -245,7 +261,12 @@ def _label(labels: Sequence[str]) -> str:
     return name(labels[0] if labels else None)
 
 
-def _shape(value: Mapping[str, Any], size: tuple[int, int]) -> Shape:
+def shape(value: Mapping[str, Any], size: tuple[int, int]) -> Shape:
+    """The region of a result's value, drawn on a photo of this (height, width).
+
+    Raises:
+        DatasetError: it is broken.
+    """
     height, width = size
 
     def across(part: str) -> float:
