@@ -22,11 +22,12 @@ from madeof.datasets import open_dataset
 from madeof.errors import ConfigError, DatasetError, TrainingError, WriteError
 from madeof.nets import MaskAtPooling, build
 from madeof.record import Record
+from madeof.thresholds import fit_uncertain_below
 from madeof.training import Config, loop
 from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
 from madeof.training.average import RunningAverage
-from madeof.training.calibrate import expected_shares, fit_temperature, fit_uncertain_below, undo_balance
+from madeof.training.calibrate import expected_shares, fit_temperature, undo_balance
 from madeof.training.export import read_net
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
@@ -113,9 +114,9 @@ def test_train_and_predict_see_the_same_tensors(run: Path, tiny_dataset: Path, m
     from madeof.training.cache import plain_batch
 
     seen: list[np.ndarray] = []
-    encode, classify = Sessions.encode, Sessions.classify
+    encode, describe = Sessions.encode, Sessions.describe
     monkeypatch.setattr(Sessions, "encode", lambda self, image: (seen.append(image), encode(self, image))[1])
-    monkeypatch.setattr(Sessions, "classify", lambda self, f, masks: (seen.append(masks), classify(self, f, masks))[1])
+    monkeypatch.setattr(Sessions, "describe", lambda self, f, masks: (seen.append(masks), describe(self, f, masks))[1])
     dataset = open_dataset(tiny_dataset)
     batch = plain_batch(dataset, np.arange(4), small().preprocessing, 3)
     sample = dataset.read(3)

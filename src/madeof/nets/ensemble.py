@@ -36,12 +36,20 @@ class Ensemble(nn.Module):
 
     def classify(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """Name every region; arguments and result are those of `MaskAtPooling.classify`."""
-        parts, start = [], 0
+        return self.describe(features, masks, photo)[0]
+
+    def describe(
+        self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`classify`, with the embeddings of all members, one beside the other, (N, sum of their widths)."""
+        parts, embeddings, start = [], [], 0
         for member, temperature in zip(self.nets, self.temperatures, strict=True):
             own = features[start : start + len(member.strides)]
             start += len(own)
-            parts.append((member.classify(own, masks, photo) / temperature).log_softmax(dim=1))
-        return torch.stack(parts).mean(dim=0)
+            logits, embedding = member.describe(own, masks, photo)
+            parts.append((logits / temperature).log_softmax(dim=1))
+            embeddings.append(embedding)
+        return torch.stack(parts).mean(dim=0), torch.cat(embeddings, dim=1)
 
     def forward(self, image: Tensor, masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """`classify(encode(image), masks, photo)`."""

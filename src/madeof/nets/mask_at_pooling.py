@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -53,6 +54,8 @@ class MaskAtPooling(nn.Module):
         self.trunk = trunk
         self.width = _PARTS[context] * sum(trunk.channels[stride] for stride in self.strides)
         self.head = Head(self.width, materials, hidden=hidden, dropout=dropout)
+        starts = itertools.accumulate((_PARTS[context] * trunk.channels[s] for s in self.strides), initial=0)
+        self._inside = [(start, start + trunk.channels[s]) for start, s in zip(starts, self.strides, strict=False)]
 
     @property
     def last(self) -> nn.Linear:
@@ -105,6 +108,24 @@ class MaskAtPooling(nn.Module):
         logits: Tensor = self.head(self.pool(features, masks, photo))
         return logits
 
+    def describe(
+        self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`classify`, with what it decides from.
+
+        Returns:
+            logits, (N, materials), and each region's embedding, (N, channels of all strides): the standardised means
+            inside the mask. New materials are told apart better in these than in the head's hidden units, which
+            keep what tells the known ones apart (docs/learn.md).
+        """
+        pooled = self.pool(features, masks, photo)
+        return self.head(pooled), self.embed(pooled)
+
+    def embed(self, pooled: Tensor) -> Tensor:
+        """(N, width) -> the embedding (N, channels of all strides)."""
+        scaled = self.head.standardise(pooled)
+        return torch.cat([scaled[:, start:stop] for start, stop in self._inside], dim=1)
+
     def forward(self, image: Tensor, masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """`classify(encode(image), masks, photo)`."""
         return self.classify(self.encode(image), masks, photo)
@@ -133,10 +154,13 @@ class Head(nn.Module):
         self.mean.copy_(pooled.mean(dim=0))
         self.spread.copy_(pooled.std(dim=0).clamp(min=1e-3))
 
+    def standardise(self, pooled: Tensor) -> Tensor:
+        """(N, width) -> the same, each number in units of its spread around its mean."""
+        return (pooled - self.mean) / self.spread
+
     def forward(self, pooled: Tensor) -> Tensor:
         """(N, width) -> logits (N, materials)."""
-        x = (pooled - self.mean) / self.spread
-        x = self.dropout(F.gelu(self.hidden(x)))
+        x = self.dropout(F.gelu(self.hidden(self.standardise(pooled))))
         logits: Tensor = self.out(x)
         return logits
 
@@ -167,4 +191,6 @@ def _mean(maps: Tensor, weights: Tensor, photo: Tensor | None) -> Tensor:
     cells = maps.flatten(2).transpose(1, 2)  # (B, h w, C)
     if photo is None:
         return weights @ cells[0]
+    if not len(cells):  # a process that has no part in a batch
+        return weights @ cells.sum(dim=0)
     return torch.cat([weights[photo == index] @ cells[index] for index in range(len(cells))])

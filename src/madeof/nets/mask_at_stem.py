@@ -76,12 +76,22 @@ class MaskAtStem(nn.Module):
         Returns:
             logits, (N, materials) float32.
         """
+        return self.describe(features, masks, photo)[0]
+
+    def describe(
+        self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`classify`, with what it decides from.
+
+        Returns:
+            logits, (N, materials), and each region's embedding, the mean of the last map, (N, channels).
+        """
         x = features[0] if photo is None else features[0][photo]
         for place, following in zip(self.places, [*self.places[1:], None], strict=True):
             x = self._attend(x, masks, str(place))
             x = self.trunk.run(x, place, following)
-        logits: Tensor = self.fc(x.mean(dim=(2, 3)))
-        return logits
+        embedding = x.mean(dim=(2, 3))
+        return self.fc(embedding), embedding
 
     def forward(self, image: Tensor, masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """`classify(encode(image), masks, photo)`."""

@@ -1,14 +1,10 @@
-"""What makes scores honest: materials are as frequent again as in the data, and two numbers are fitted on val photos.
-
-The two are the temperature, and the score under which an answer is called uncertain.
+"""What makes scores honest: materials are as frequent again as in the data, and a temperature is fitted on val photos.
 
 Temperature scaling (Guo et al. 2017, arXiv 1706.04599) makes scores honest. More parameters were tried (a temperature
 that depends on the region's area, vector scaling) and were not clearly better on photos that they had not seen.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +14,6 @@ from torch import nn
 _ADDED = 2  # regions, to each material: a source without one does not mean that there is none in use
 _GOLDEN = (5**0.5 - 1) / 2
 _ROUNDS = 40
-PRECISION = 0.9
-"""What share of the certain answers is to be right."""
-_FEWEST = 30  # answers on which a threshold can be fitted
-_FEWEST_CERTAIN = 10  # that the share among the certain ones is more than luck
 
 
 def expected_shares(counts: NDArray[np.int64], judging: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -77,37 +69,6 @@ def fit_temperature(logits: NDArray[np.float32], materials: NDArray[np.int64]) -
         else:
             low = left
     return float(np.exp((low + high) / 2))
-
-
-def fit_uncertain_below(
-    scores: NDArray[np.floating[Any]], correct: NDArray[np.bool_], precision: float = PRECISION
-) -> float | None:
-    """The smallest score from which on at least `precision` of the answers are right.
-
-    Selective classification (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, arXiv 1705.08500): the answers from
-    this score on are the ones that are given; their share of all is the coverage. Fitted and read on the same answers
-    it is a little hopeful: on new photos the share that is right is about `precision`, not at least. It lies halfway
-    to the next score below, so that a last bit of the arithmetic does not change an answer. Equal scores stay together.
-
-    Args:
-        scores: (N,) calibrated top scores in [0, 1].
-        correct: (N,) whether each answer is right.
-        precision: the share wanted.
-
-    Returns:
-        the threshold: 0 where even all answers are right often enough; 1 where no ten answers or more are. None with
-        fewer than 30 answers: they cannot say.
-    """
-    if len(scores) < _FEWEST:
-        return None
-    values, place = np.unique(scores.astype(np.float64), return_inverse=True)
-    answers = np.bincount(place)[::-1].cumsum()[::-1]  # at each score or above
-    right = np.bincount(place, weights=correct)[::-1].cumsum()[::-1]
-    reached = np.flatnonzero((right >= precision * answers - 1e-9) & (answers >= _FEWEST_CERTAIN))
-    if not len(reached):
-        return 1.0
-    lowest = int(reached[0])
-    return float(values[lowest - 1 : lowest + 1].mean()) if lowest else 0.0
 
 
 def _loss(logits: NDArray[np.float32], materials: NDArray[np.int64], temperature: float) -> float:

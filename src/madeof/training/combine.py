@@ -85,7 +85,7 @@ def combine(
     record = calibrated(record, np.mean(logits, axis=0)[judging], truth[judging])
     ensemble = Ensemble(pooling, temperatures)
     folder = files.make_folder(out)
-    return write_model(ensemble, measured(ensemble, record, val, folder, threads), folder)
+    return write_model(ensemble, measured(ensemble, record, val, folder, threads, judge_sources), folder)
 
 
 def _log_softmax(logits: Any) -> Any:

@@ -133,7 +133,7 @@ class Config:
     accelerator: str = "auto"
     """Lightning Fabric's: auto, cpu, cuda, mps."""
     devices: int = 1
-    """How many processes."""
+    """How many processes; each takes its share of every batch."""
     precision: str = "auto"
     """auto: bf16-mixed on a GPU, else 32-true; or any of Lightning Fabric's."""
     threads: int = 2

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from madeof import files
 from madeof.errors import ModelError
 from madeof.nets import Ensemble, Net, build_any
-from madeof.record import CLASSIFIER, ENCODER, RANGES, WEIGHTS, Record
+from madeof.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RANGES, WEIGHTS, Record
 from madeof.silent import import_onnxruntime
 from madeof.training.graphs import fold_pads, measure_ranges
 
@@ -43,8 +43,8 @@ class _Classifier(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.net.classify(inputs[:-1], inputs[-1])
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net.describe(inputs[:-1], inputs[-1])
 
 
 def write_model(
@@ -95,6 +95,8 @@ def write_model(
         files.write_bytes(folder / WEIGHTS, save({k: v.contiguous() for k, v in net.state_dict().items()}))
     else:
         (folder / WEIGHTS).unlink(missing_ok=True)
+    for name in (MEMORY, LEARNED):  # of another net
+        (folder / name).unlink(missing_ok=True)
     if ranges:
         files.write_json(folder / RANGES, ranges)
     else:
@@ -132,7 +134,7 @@ def _graphs(net: Net | Ensemble, mask_stride: int) -> tuple[bytes, bytes]:
     encoder = _export(_Encoder(net), (image,), ["image"], names, {"image": sides})
     axes = {name: {2: f"height{i}", 3: f"width{i}"} for i, name in enumerate(names)}
     axes["masks"] = {0: "regions", 2: "mask_height", 3: "mask_width"}
-    classifier = _export(_Classifier(net), (*features, masks), [*names, "masks"], ["logits"], axes)
+    classifier = _export(_Classifier(net), (*features, masks), [*names, "masks"], ["logits", "embedding"], axes)
     return encoder, classifier
 
 

@@ -2,6 +2,9 @@
 
 Everything random in a batch follows from the seed and the batch's number, never from what ran before, so a
 checkpoint needs no generator's state and a resumed training walks the same way bit by bit.
+
+Several processes take a part of each batch and walk the way of one that has all of it: the loss is divided by the
+weights of the whole batch, which no process has alone, and what is said and decided is of the whole batch.
 """
 
 from __future__ import annotations
@@ -94,31 +97,37 @@ def run_step(
             group["lr"] = rate
         # Dropout draws from this; see the module's docstring.
         torch.manual_seed(number_from([config.seed, 5, step.order, progress.batch, fabric.global_rank]))
-        if len(inputs.materials):
-            tensors, materials = fabric.to_device((inputs.tensors, inputs.materials))
+        tensors, materials = fabric.to_device((inputs.tensors, inputs.materials))
+        count, weight = add_up(fabric, len(materials), float(weights[materials].sum()))
+        if count:  # also where none of them is this process's: it would be missed
             logits = module(*tensors)
-            loss = F.cross_entropy(logits, materials, weight=weights, label_smoothing=config.label_smoothing)
-            value = float(loss.detach())
+            summed = F.cross_entropy(
+                logits, materials, weight=weights, label_smoothing=config.label_smoothing, reduction="sum"
+            )
+            loss = summed / weight
+            own_value, own_right = float(loss.detach()), int((logits.argmax(dim=1) == materials).sum())
+            value, right = add_up(fabric, own_value, own_right)
             if not math.isfinite(value):
+                names = _names(fabric, () if math.isfinite(own_value) else inputs.names)
                 raise TrainingError(
                     f"the loss is {value} in batch {progress.batch} of the step {step.name!r}, with the photos "
-                    f"{', '.join(inputs.names)}; {folder / LAST} is the last good checkpoint: "
+                    f"{', '.join(names)}; {folder / LAST} is the last good checkpoint: "
                     "lower lr or look at these photos, then --resume"
                 )
             fabric_optimizer.zero_grad()
-            fabric.backward(loss)
+            fabric.backward(loss * fabric.world_size)  # of whose slopes the processes take the mean
             fabric_optimizer.step()
             average.update(progress.batch + 1)
-            progress.loss_sum += value * len(materials)
-            progress.right += int((logits.argmax(dim=1) == materials).sum())
-            progress.regions += len(materials)
+            progress.loss_sum += value * count
+            progress.right += int(right)
+            progress.regions += int(count)
         progress.batch += 1
         regions = max(1, progress.regions)
         log.advance(loss=f"{progress.loss_sum / regions:.3f}", accuracy=f"{progress.right / regions:.3f}")
 
         if progress.batch % step.steps_per_epoch == 0:
             with average.in_place():
-                figures = _evaluate(step, judging)
+                figures = fabric.broadcast(_evaluate(step, judging))  # so that all decide the same
             log.row(
                 {
                     "step": step.name,
@@ -156,6 +165,23 @@ def run_step(
             break
     fabric.barrier()
     log.end()
+
+
+def add_up(fabric: Fabric, *own: float) -> list[float]:
+    """The sums of each process's own numbers over all processes."""
+    if fabric.world_size == 1:
+        return list(own)
+    numbers = torch.tensor(own, dtype=torch.float64, device=fabric.device)
+    return [float(number) for number in fabric.all_reduce(numbers, reduce_op="sum")]
+
+
+def _names(fabric: Fabric, own: tuple[str, ...]) -> list[str]:
+    """The names that each process has, of all processes."""
+    every: list[tuple[str, ...]] = [own]
+    if fabric.world_size > 1:
+        every = [()] * fabric.world_size
+        torch.distributed.all_gather_object(every, own)
+    return [name for names in every for name in names]
 
 
 def learning_rate(batch: int, total: int, highest: float, config: Config) -> float:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.calibration import add_sets, of_sources, sets_by_halves
 from madeof.datasets import RegionDataset
 from madeof.evaluation import evaluate
 from madeof.nets import Ensemble, Net
 from madeof.predictor import load, probabilities
 from madeof.record import Record
-from madeof.training.calibrate import fit_temperature, fit_uncertain_below
+from madeof.thresholds import fit_uncertain_below
+from madeof.training.calibrate import fit_temperature
 from madeof.training.export import write_model
 
 
@@ -26,15 +30,32 @@ def calibrated(record: Record, logits: NDArray[np.float32], outputs: NDArray[np.
     return dataclasses.replace(record, uncertain_below=below)
 
 
-def measured(net: Net | Ensemble, record: Record, val: RegionDataset, folder: Path, threads: int) -> Record:
-    """The record with what the model, written as a folder and loaded as users load it, reaches on `val`."""
+def measured(
+    net: Net | Ensemble,
+    record: Record,
+    val: RegionDataset,
+    folder: Path,
+    threads: int,
+    judge_sources: Sequence[str] = (),
+) -> Record:
+    """The record with what the model, written as a folder and loaded as users load it, reaches on `val`.
+
+    The group's threshold and the sets are fitted on the same answers, those on photos of `judge_sources` where there
+    are some: for these, regions of materials that the net does not know count.
+    """
     if not len(val.regions.photo):
         return record
     # Not yet in its place: the record is what makes a folder a model, and is written last.
     with tempfile.TemporaryDirectory(dir=folder, prefix="unmeasured-") as name:
         write_model(net, record, name)
-        summary = evaluate(load(name, threads=threads), val).summary()
+        evaluation = evaluate(load(name, threads=threads), val)
+    judging = of_sources(evaluation, judge_sources)
+    record = add_sets(record, judging)
+    summary = dataclasses.replace(evaluation, group_below=record.group_below).summary()
     by_source = summary.pop("by_source", {})
     for name in ("failures", "confused"):  # what a report is for
         del summary[name]
-    return dataclasses.replace(record, metrics={"val": summary, "val by source": by_source})
+    metrics: dict[str, Any] = {"val": summary, "val by source": by_source}
+    if record.sets is not None:  # on the photos that they were measured on, sets would look better than they are
+        metrics["val sets by halves"] = [row._asdict() for row in sets_by_halves(judging)]
+    return dataclasses.replace(record, metrics=metrics)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 
 import madeof
@@ -31,6 +32,7 @@ from madeof.training.export import write_model
 from madeof.training.log import Log, read_rows
 from madeof.training.loop import Progress, class_weights, run_step
 from madeof.training.measure import calibrated, measured
+from madeof.training.processes import run_together
 from madeof.training.samplers import number_from
 from madeof.training.steps import HeadStep, NetStep, Step
 
@@ -62,17 +64,23 @@ def train(
     folder = files.make_folder(out)
     if config.licences == "permissive":
         dataset = permissive(dataset)
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # Fabric starts the other processes with this same command line
+    is_one_of_several = "LOCAL_RANK" in os.environ  # with this same command line, by torchrun or the like
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         _check_folder(folder, dataset, config, resume=resume)
     if (folder / RECORD).is_file():
         return folder
-    fabric = _fabric(config)
-    fabric.launch(_train, dataset, folder, config, quiet)  # type: ignore[arg-type]
+    if config.devices == 1 or is_one_of_several:
+        _train(dataset, folder, config, quiet)
+    else:
+        run_together(config.devices, _train, dataset, folder, config, quiet)
     return folder
 
 
-def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config, quiet: bool) -> None:
+def _train(dataset: RegionDataset, folder: Path, config: Config, quiet: bool) -> None:
+    """What each process does."""
     started = time.monotonic()
+    fabric = _fabric(config)
+    fabric.launch()
     torch.set_num_threads(config.threads)
     torch.manual_seed(number_from([config.seed, 0]))
     splits = {name: dataset.split(name) for name in ("train", "val")}
@@ -107,11 +115,12 @@ def _train(fabric: Fabric, dataset: RegionDataset, folder: Path, config: Config,
                 progress.step, progress.batch, progress.since_best = name, 0, 0
             step = _step(name, net, splits, outputs, config, fabric, folder, log, fresh=progress.batch == 0)
             run_step(step, net, progress, weights, judging, config, fabric, folder, log)
+        load_checkpoint(folder / BEST, net)
+        expected = expected_shares(counts, _judging_counts(splits["train"], outputs, len(materials), config))
+        undo_balance(net.last, counts.clip(min=1) * weights.double().numpy(), expected, config.undo_balance)
+        logits = step.logits()  # the last thing that all processes do together
         if fabric.is_global_zero:
-            load_checkpoint(folder / BEST, net)
-            expected = expected_shares(counts, _judging_counts(splits["train"], outputs, len(materials), config))
-            undo_balance(net.last, counts.clip(min=1) * weights.double().numpy(), expected, config.undo_balance)
-            _finish(net, step, judging, materials, dataset, splits, folder, config, time.monotonic() - started, log)
+            _finish(net, logits, judging, materials, dataset, splits, folder, config, time.monotonic() - started, log)
     finally:
         log.close()
 
@@ -156,8 +165,9 @@ def _fabric(config: Config) -> Fabric:
         precision: Any = config.precision
         if precision == "auto":
             precision = "bf16-mixed" if on_gpu else "32-true"
-        return Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
-    except (ValueError, RuntimeError, OSError) as error:
+        strategy = "ddp" if config.devices > 1 else "auto"
+        return Fabric(accelerator=config.accelerator, strategy=strategy, devices=config.devices, precision=precision)
+    except (ValueError, RuntimeError, OSError, MisconfigurationException) as error:
         raise ConfigError(f"Lightning Fabric does not take these settings: {str(error).splitlines()[0]}") from error
 
 
@@ -189,17 +199,18 @@ def _step(
 
 
 def _finish(
-    net: Net, step: Step, judging: NDArray[np.bool_], materials: tuple[str, ...], dataset: RegionDataset,
+    net: Net, found: tuple[NDArray[np.float32], NDArray[np.int64]], judging: NDArray[np.bool_],
+    materials: tuple[str, ...], dataset: RegionDataset,
     splits: dict[str, RegionDataset], folder: Path, config: Config, seconds: float, log: Log,
 ) -> None:  # fmt: skip
     log.note("madeof: calibrating on the val split and writing the model")
-    logits, outputs = step.logits()
+    logits, outputs = found
     record = Record(
         name=config.name, version="1", materials=materials, preprocessing=config.preprocessing,
         architecture=config.architecture, training=_provenance(dataset, splits, config, seconds),
     )  # fmt: skip
     record = calibrated(record, logits[judging], outputs[judging])
-    record = measured(net, record, splits["val"], folder, config.threads)
+    record = measured(net, record, splits["val"], folder, config.threads, config.judge_sources)
     if summary := record.metrics.get("val"):
         log.note(
             f"madeof: on the val split: accuracy {summary['accuracy']:.3f}, "

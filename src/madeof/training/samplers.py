@@ -21,6 +21,7 @@ from madeof.training.augment import Augment
 from madeof.training.config import Config
 
 _PASTED_REGIONS = 2  # in a photo that gets any
+_NO_PHOTO = 64, 64  # height and width of no photos
 _DONORS_BALANCED = 0.5  # a material's chance to be pasted: its number of regions to the power of 1 minus this
 
 
@@ -187,7 +188,13 @@ def collate(
     parts: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], str]],
     preprocessing: Preprocessing,
 ) -> Batch:
-    """Put photos of one size, each with its masks (N, H, W) and their outputs (N,), together."""
+    """Put photos of one size, each with its masks (N, H, W) and their outputs (N,), together.
+
+    Without any, as where there are more processes than photos in a batch, it is a batch of no photos.
+    """
+    if not parts:
+        none = torch.zeros(0, dtype=torch.int64)
+        return Batch(torch.zeros(0, 3, *_NO_PHOTO), torch.zeros(0, 1, *_NO_PHOTO), none, none, ())
     images = preprocessing.normalise(np.stack([image for image, _, _, _ in parts]))
     masks = np.concatenate([masks for _, masks, _, _ in parts])[:, np.newaxis]
     return Batch(

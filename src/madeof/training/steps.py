@@ -13,12 +13,14 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from torch.utils.hooks import RemovableHandle
 
 from madeof.datasets import RegionDataset
 from madeof.nets import MaskAtPooling, Net
 from madeof.preprocess import Preprocessing
 from madeof.training.cache import Pooled, plain_batch
 from madeof.training.config import Config
+from madeof.training.norms import Norm, share_statistics
 from madeof.training.samplers import OriginalSampler, PhotosSampler, Steps
 
 
@@ -54,7 +56,7 @@ class Step(Protocol):
         ...
 
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Logits and materials of all val regions, (N, C) and (N,)."""
+        """Logits and materials of all val regions, (N, C) and (N,); all processes must ask at once."""
         ...
 
 
@@ -106,8 +108,9 @@ class NetStep:
         config: Config,
         fabric: Fabric,
     ) -> None:
-        self.net, self.val, self.outputs, self.config = net, val, outputs, config
+        self.net, self.val, self.outputs, self.config, self.fabric = net, val, outputs, config, fabric
         self.module: nn.Module = net
+        self._shared: list[RemovableHandle] = []
         make = PhotosSampler if config.sampler == "photos" else OriginalSampler
         self.sampler = make(train, outputs, config, rank=fabric.global_rank, world=fabric.world_size)
         self.lr, self.epochs = config.lr, config.epochs
@@ -127,35 +130,55 @@ class NetStep:
 
     def train_mode(self) -> None:
         """Batch norms of stages that do not learn, or all with `freeze_norm`, keep their running means."""
+        self._end_sharing()
         self.net.train()
         learning = {id(p) for p in self.parameters}
-        for module in self.net.trunk.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                own = [p for p in module.parameters(recurse=False)]
-                if self.config.freeze_norm or not any(id(p) in learning for p in own):
-                    module.eval()
+        norms = [module for module in self.net.trunk.modules() if isinstance(module, Norm)]
+        for norm in norms:
+            if self.config.freeze_norm or not any(id(p) in learning for p in norm.parameters(recurse=False)):
+                norm.eval()
+        if self.fabric.world_size > 1:
+            self._shared = share_statistics(norm for norm in norms if norm.training)
 
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Of all val photos, as prediction sees them."""
-        return logits_of(self.net, self.val, self.outputs, self.config.preprocessing)
+        self._end_sharing()
+        return logits_of(self.net, self.val, self.outputs, self.config.preprocessing, self.fabric)
+
+    def _end_sharing(self) -> None:
+        for handle in self._shared:
+            handle.remove()
+        self._shared = []
 
 
 @torch.no_grad()
 def logits_of(
-    net: Net, dataset: RegionDataset, outputs: NDArray[np.int64], preprocessing: Preprocessing
+    net: Net,
+    dataset: RegionDataset,
+    outputs: NDArray[np.int64],
+    preprocessing: Preprocessing,
+    fabric: Fabric | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Logits and materials of all regions that the net can name, as prediction sees them, (N, C) and (N,)."""
+    """Logits and materials of all regions that the net can name, as prediction sees them, (N, C) and (N,).
+
+    The processes of `fabric` share the work, and each of them gets all of it.
+    """
     net.eval()
     device = next(net.parameters()).device
-    photos = np.unique(dataset.regions.photo[outputs[dataset.regions.material] >= 0])
-    logits, materials = [], []
-    for photo in photos:
+    rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+    known = outputs[dataset.regions.material] >= 0
+    photos, counts = np.unique(dataset.regions.photo[known], return_counts=True)
+    starts = np.cumsum(counts) - counts
+    logits = torch.zeros(int(known.sum()), net.last.out_features, device=device)
+    materials = torch.zeros(len(logits), dtype=torch.int64, device=device)
+    for photo, start, count in list(zip(photos, starts, counts, strict=True))[rank::world]:
         batch = plain_batch(dataset, outputs, preprocessing, int(photo))
         features = net.encode(batch.images.to(device))
+        rows = slice(start, start + count)
         # A few regions at a time: MaskAtStem keeps a whole network's maps for each.
-        for masks in torch.split(batch.masks, 8):
-            logits.append(net.classify(features, masks.to(device)).float().cpu())
-        materials.append(batch.materials)
-    if not len(photos):
-        return np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.int64)
-    return torch.cat(logits).numpy(), torch.cat(materials).numpy()
+        parts = [net.classify(features, masks.to(device)).float() for masks in torch.split(batch.masks, 8)]
+        logits[rows], materials[rows] = torch.cat(parts), batch.materials.to(device)
+    if fabric and world > 1:  # the rows of the others are 0
+        for values in (logits, materials):
+            torch.distributed.all_reduce(values)
+    return logits.cpu().numpy(), materials.cpu().numpy()
