@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from madeof.connection import Connection, Part, UnknownImageError, form
 from madeof.datasets.formats.runs import compress, runs_of
 from madeof.decoding import open_image
-from madeof.errors import InputError, PhotoError, RegionError, ServiceError
+from madeof.errors import InputError, ModelError, PhotoError, RegionError, ServiceError
 from madeof.images import Photo, read_photo
 from madeof.masks import Region, check_region
 from madeof.predictor import Prediction
 from madeof.results import utf8
+from madeof.sets import Sets
 from madeof.text import show
 
 _LONGEST_NAME = 200  # characters of a region's, as the service has it
@@ -58,10 +59,12 @@ class Client:
             self.model: str = told["model"]
             self.materials: tuple[str, ...] = tuple(told["materials"])
             self._uncertain_below: float | None = told["uncertain_below"]
+            self._group_below: float | None = told.get("group_below")
+            self._sets = None if told.get("sets") is None else Sets.from_json(told["sets"])
             limits = told["limits"]
             self._most_regions, self._most_json = int(limits["regions"]), int(limits["json_bytes"])
             self._most_body, self._megapixels = int(limits["body_bytes"]), float(limits["megapixels"])
-        except (KeyError, TypeError, ValueError, ServiceError) as error:
+        except (KeyError, TypeError, ValueError, ModelError, ServiceError) as error:
             self.close()
             if isinstance(error, ServiceError):
                 raise
@@ -129,7 +132,7 @@ class Client:
                 if encoded is None:
                     self._encoded = image
                 told = self._ask(image, parts)
-            predictions += [self._prediction(answer) for answer in told]
+            predictions += [self._prediction(answer, image.photo.size) for answer in told]
         return predictions
 
     def close(self) -> None:
@@ -189,11 +192,20 @@ class Client:
                 raise RegionError(f"{show(answer['region'])}: {show(answer['error'])}")
         return answers
 
-    def _prediction(self, answer: dict[str, Any]) -> Prediction:
+    def _prediction(self, answer: dict[str, Any], size: tuple[int, int]) -> Prediction:
         known = {each["material"]: each["score"] for each in answer["top"]}
         scores = np.array([known[name] for name in self.materials], dtype=np.float32)
         x0, y0, x1, y1 = answer["box"]
-        return Prediction(self.materials, scores, answer["area"], (x0, y0, x1, y1), self._uncertain_below)
+        return Prediction(
+            self.materials,
+            scores,
+            answer["area"],
+            (x0, y0, x1, y1),
+            self._uncertain_below,
+            self._group_below,
+            answer["area"] / (size[0] * size[1]),
+            self._sets,
+        )
 
 
 def _together(runs: list[str]) -> list[Part]:

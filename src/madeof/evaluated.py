@@ -15,7 +15,9 @@ from madeof.intervals import Interval
 from madeof.materials import positions
 from madeof.metrics import Metrics, measure
 from madeof.reliability import Calibration
-from madeof.text import listed, show
+from madeof.sets import COVERAGE, Covered, Sets, measure_sets
+from madeof.text import counted, listed, show
+from madeof.thresholds import Answers, measure_answers
 
 
 class Failure(NamedTuple):
@@ -68,6 +70,14 @@ class Evaluation:
     """The model's threshold under which an answer is uncertain; None where it has none."""
     quality: NDArray[np.float32] | None = None
     """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
+    share: NDArray[np.float64] | None = None
+    """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
+    group_below: float | None = None
+    """The model's threshold from which on a group is the answer where the material is uncertain; None for none."""
+    sets: Sets | None = None
+    """What the model's sets are made from; None where it has none."""
+    coverage: float = COVERAGE
+    """Of the sets that are looked at."""
     comparison: Comparison | None = None
     """Through what the model's materials were compared with the data set's; None where they were as they are."""
 
@@ -104,6 +114,21 @@ class Evaluation:
         right = self.correct[kept]
         return Certain(len(right), float(kept.mean()), float(right.mean()) if len(right) else None)
 
+    @cached_property
+    def answers(self) -> Answers | None:
+        """What the model's thresholds bring: materials, groups, and nothing; None where it has none."""
+        if self.uncertain_below is None or self.group_below is None:
+            return None
+        return measure_answers(self.materials, self.scores, self.truth, self.uncertain_below, self.group_below)
+
+    @cached_property
+    def covered(self) -> list[Covered]:
+        """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
+        if self.sets is None or self.share is None:
+            return []
+        truth = np.array(positions(self.truth, self.materials), dtype=np.int64)
+        return measure_sets(self.sets, self.scores, truth, self.share, self.coverage)
+
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,) whether each answer is the region's material."""
@@ -127,6 +152,7 @@ class Evaluation:
             failures=(),
             sources=tuple(self.sources[i] for i in photos) if self.sources else (),
             quality=self.quality[regions] if self.quality is not None else None,
+            share=self.share[regions] if self.share is not None else None,
         )
 
     @property
@@ -137,7 +163,7 @@ class Evaluation:
     def summary(self) -> dict[str, Any]:
         """The figures as `madeof evaluate --json` prints them; None (null) where there is nothing to divide by."""
         found = self.metrics
-        result = {
+        result: dict[str, Any] = {
             "regions": found.regions,
             "accuracy": found.accuracy,
             "mean_class_accuracy": found.mean_class_accuracy,
@@ -186,6 +212,10 @@ class Evaluation:
         }
         if self.certain is not None:
             result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
+        if self.answers is not None:
+            result["answers"] = {"group_below": self.group_below, **dataclasses.asdict(self.answers)}
+        if self.covered:
+            result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
         if self.quality is not None:
             result["by_quality"] = [
                 {
@@ -237,6 +267,7 @@ class Evaluation:
                 f"certain              {percent(self.certain.coverage)} of the answers; of these "
                 f"{percent(self.certain.accuracy)} are right"
             )
+        lines += self._answer_lines()
         for name, part in self.by_source.items():
             interval = percent_range(part.metrics.accuracy_interval)
             lines.append(
@@ -252,6 +283,25 @@ class Evaluation:
                 f"{percent(found.accuracy_nameable)}"
             ]
         return "\n".join(lines)
+
+    def _answer_lines(self) -> list[str]:
+        lines = []
+        if self.answers is not None:
+            group = self.answers.group
+            right = f", of which {percent(group.precision)} are right" if group.regions else ""
+            lines.append(
+                f"answers              {percent(self.answers.material.share)} materials, {percent(group.share)} groups"
+                f"{right}; {counted(self.answers.abstained, 'region')} without; of all answers "
+                f"{percent(self.answers.accuracy)} are right"
+            )
+        for row in self.covered:
+            of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
+            size = "-" if row.mean_size is None else f"{row.mean_size:.1f}"
+            lines.append(
+                f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
+                f"{size} materials on average ({counted(row.regions, 'region')})"
+            )
+        return lines
 
 
 def percent(value: float | None) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from madeof.errors import DatasetError, InputError, ModelError
 from madeof.evaluated import Evaluation, Failure
 from madeof.mask_quality import edge_agreement
+from madeof.sets import COVERAGE, Sets
 from madeof.text import show
 
 __all__ = ["Evaluation", "Failure", "evaluate"]
@@ -26,6 +27,10 @@ class _Record(Protocol):
     def version(self) -> str: ...
     @property
     def uncertain_below(self) -> float | None: ...
+    @property
+    def group_below(self) -> float | None: ...
+    @property
+    def sets(self) -> Sets | None: ...
 
 
 class _Predictor(Protocol):
@@ -71,7 +76,11 @@ class _Dataset(Protocol):
 
 
 def evaluate(
-    predictor: _Predictor, dataset: _Dataset, *, progress: Callable[[int, int], object] | None = None
+    predictor: _Predictor,
+    dataset: _Dataset,
+    *,
+    coverage: float = COVERAGE,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Evaluation:
     """Ask the model for every region of every photo.
 
@@ -81,6 +90,7 @@ def evaluate(
     Args:
         predictor: a `madeof.Predictor`; it is left with the last photo set.
         dataset: a `madeof.datasets.RegionDataset`, or one of its splits.
+        coverage: of the sets that are looked at, where the model has sets.
         progress: called after each photo with the numbers of photos done and of all.
 
     Raises:
@@ -106,6 +116,7 @@ def evaluate(
                 np.array([np.count_nonzero(mask) for mask in sample.masks], dtype=np.int64),
                 np.array([_box(mask) for mask in sample.masks], dtype=np.int64).reshape(-1, 4),
                 edge_agreement(sample.image, sample.masks),
+                np.full(len(scores), sample.image.shape[0] * sample.image.shape[1], dtype=np.int64),
                 scores,
             )
             parts.append(part)
@@ -121,9 +132,11 @@ def evaluate(
         empty,
         empty.reshape(0, 4),
         empty.astype(np.float32),
+        empty,
         np.zeros((0, len(predictor.materials)), dtype=np.float32),
     )
-    photo, region, area, box, quality, table = (np.concatenate(column) for column in zip(none, *parts, strict=True))
+    columns = zip(none, *parts, strict=True)
+    photo, region, area, box, quality, pixels, table = (np.concatenate(column) for column in columns)
     return Evaluation(
         model=_utf8(f"{predictor.record.name} {predictor.record.version}"),
         materials=tuple(_utf8(name) for name in predictor.materials),
@@ -139,6 +152,10 @@ def evaluate(
         sources=tuple(sources),
         uncertain_below=predictor.record.uncertain_below,
         quality=quality,
+        share=area / np.maximum(pixels, 1),
+        group_below=predictor.record.group_below,
+        sets=predictor.record.sets,
+        coverage=coverage,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import madeof
+from madeof.answer_tables import answer_rows, set_rows
 from madeof.charts import charts
 from madeof.errors import MissingExtraError
 from madeof.evaluated import Evaluation, percent, percent_range
@@ -114,6 +115,8 @@ def _content(evaluation: Evaluation, dataset: EvaluatedDataset | None) -> dict[s
         "mistaken": _mistaken(found.confusion.truth, found.confusion.counts),
         "confusion": _confusion(evaluation),
         "charts": charts(evaluation),
+        "answers": answer_rows(evaluation),
+        "sets": set_rows(evaluation),
         "errors": [cards[position] for position in errors],
         "wrong": int(found.regions - np.count_nonzero(evaluation.correct)),
         "pairs": [(pair, [cards[position] for position in pair.shown]) for pair in pairs],

@@ -66,7 +66,7 @@ def resampled(
     macro = np.where(occurs, ratios[:, :height], 0.0).sum(axis=1) / occurs.sum(axis=1)
     several = (total > 0).sum(axis=0) > 1  # photos of a part; one alone cannot vary
     each = [ratios[:, column] if several[column] else ratios[:0, 0] for column in range(height, wide)]
-    return [_middle(values) for values in (micro, macro, *each)]
+    return [middle(values) for values in (micro, macro, *each)]
 
 
 def of_share(
@@ -84,8 +84,17 @@ def of_share(
 def _sums(
     right: NDArray[np.float64], total: NDArray[np.float64], draws: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """W R and W T, each (draws, columns), some draws at a time."""
-    number = len(total)
+    """W R and W T, each (draws, columns)."""
+    hits, support = np.split(drawn_sums(np.concatenate([right, total], axis=1), draws, seed), 2, axis=1)
+    return hits, support
+
+
+def drawn_sums(table: NDArray[np.float64], draws: int = DRAWS, seed: int = 0) -> NDArray[np.float64]:
+    """The sums of a table's rows, one for each photo, over each draw of photos: (photos, columns) -> (draws, columns).
+
+    Some draws at a time.
+    """
+    number = len(table)
     rng = np.random.default_rng(seed)
     step = max(1, _INDICES_AT_ONCE // number)
     sums: list[NDArray[np.float64]] = []
@@ -93,12 +102,12 @@ def _sums(
         some = min(step, draws - start)
         drawn = rng.integers(number, size=(some, number)) + np.arange(some)[:, None] * number
         weights = np.bincount(drawn.ravel(), minlength=some * number).reshape(some, number).astype(np.float64)
-        sums.append(np.stack([weights @ right, weights @ total]))
-    hits, support = np.concatenate(sums, axis=1)
-    return hits, support
+        sums.append(weights @ table)
+    return np.concatenate(sums)
 
 
-def _middle(values: NDArray[np.float64]) -> Interval | None:
+def middle(values: NDArray[np.float64]) -> Interval | None:
+    """The middle 95% of values, without those that are NaN; None where there are none."""
     values = values[~np.isnan(values)]
     if not values.size:
         return None

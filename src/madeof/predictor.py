@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from madeof.engines import DEFAULT
 from madeof.errors import InputError, MissingExtraError, ModelError, PhotoError, RegionError
 from madeof.images import Photo, read_photo
+from madeof.learned import read_learned
 from madeof.masks import Region, check_region
-from madeof.record import RANGES, RECORD, Record
+from madeof.prediction import Prediction as Prediction
+from madeof.prediction import no_sets as no_sets
+from madeof.record import LEARNED, MEMORY, RANGES, RECORD, Record
 from madeof.regions import read_mask
 from madeof.sessions import Features, Sessions
 from madeof.text import show
@@ -24,51 +27,6 @@ from madeof.text import show
 _BUNDLED = Path(__file__).parent / "bundled"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # not ../runs
 _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What one region is made of."""
-
-    materials: tuple[str, ...]
-    """The model's materials."""
-    scores: NDArray[np.float32] = field(repr=False)
-    """The calibrated probability of each of them, (C,) float32 in [0, 1]."""
-    area: float
-    """Pixels of the region at the photo's own size; the sum of its coverage when the mask is soft."""
-    box: tuple[int, int, int, int]
-    """x0, y0, x1, y1 in pixels: the smallest box around the region, x1 and y1 one past its last pixel."""
-    uncertain_below: float | None = None
-    """The model's own threshold for `uncertain`; None where it has none."""
-
-    @property
-    def material(self) -> str:
-        """The likeliest material."""
-        return self.materials[int(self.scores.argmax())]
-
-    @property
-    def score(self) -> float:
-        """The calibrated probability of `material`, in [0, 1]."""
-        return float(self.scores.max())
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether the score is under the one from which on 90% of the answers on val photos were right.
-
-        Never where the model does not know such a score.
-        """
-        return self.uncertain_below is not None and self.score < self.uncertain_below
-
-    def top(self, k: int = 5) -> list[tuple[str, float]]:
-        """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.
-
-        Raises:
-            InputError: `k` is under 1.
-        """
-        if k < 1:
-            raise InputError(f"top({k}): expected 1 or more")
-        order = np.argsort(-self.scores, kind="stable")[:k]
-        return [(self.materials[i], float(self.scores[i])) for i in order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +58,13 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path, *, threads: int = 0, engine: str = DEFAULT) -> None:
+        self.folder = Path(folder)
         self.record = Record.read(folder)
         self.materials = self.record.materials
+        self._learned = read_learned(Path(folder), self.record)
         self._sessions = Sessions(Path(folder), self.record, threads=threads, engine=engine)
+        if self._learned is not None:
+            self._sessions.check_embedding(self._learned.weight.shape[1])
         self._encoded: Encoded | None = None
 
     def set_image(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
@@ -143,7 +105,11 @@ class Predictor:
         return Encoded(photo, self._sessions.encode(preprocessing.image(photo.pixels, photo.size)))
 
     def scores(
-        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+        self,
+        masks: Iterable[NDArray[Any] | Region] | NDArray[Any],
+        *,
+        encoded: Encoded | None = None,
+        size: tuple[int, int] | None = None,
     ) -> NDArray[np.float32]:
         """The calibrated probability of each material for each region.
 
@@ -152,6 +118,7 @@ class Predictor:
                 that are all 0 and 1 or all 0 and 255. Or `madeof.regions.Region`s, which hold no more of a mask than
                 its box: boxes, polygons and the blobs of a label map cost least as these.
             encoded: the photo, where it is another than the one that `set_image` was given.
+            size: (height, width) of the masks, where they are of a smaller copy of the photo.
 
         Returns:
             (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
@@ -162,7 +129,7 @@ class Predictor:
             InputError: no photo was set.
         """
         encoded = self._photo(encoded)
-        return self._scores(self._checked(masks, encoded), encoded)
+        return self._scores(self._checked(masks, encoded, size), encoded)
 
     def predict(
         self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
@@ -173,6 +140,7 @@ class Predictor:
         """
         encoded = self._photo(encoded)
         checked = self._checked(masks, encoded)
+        height, width = encoded.photo.size
         return [
             Prediction(
                 self.materials,
@@ -180,9 +148,40 @@ class Predictor:
                 area=float(region.area),
                 box=region.box,
                 uncertain_below=self.record.uncertain_below,
+                group_below=self.record.group_below,
+                share=float(region.area) / (height * width),
+                sets=self.record.sets,
             )
             for row, region in zip(self._scores(checked, encoded), checked, strict=True)
         ]
+
+    def describe(
+        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the net itself says of each region, before anything that was learned. Args are those of `scores`.
+
+        Returns:
+            its logits, (N, outputs), and the embedding from which they were made, (N, D), both float32.
+
+        Raises:
+            ModelError: the model gives no embedding: it was exported before there was one.
+            RegionError, InputError: as in `scores`.
+        """
+        width = self._sessions.check_embedding()
+        encoded = self._photo(encoded)
+        found = self._run(self._checked(masks, encoded), encoded)
+        logits = [np.zeros((0, self.record.outputs), np.float32), *(logits for logits, _ in found)]
+        embeddings = [np.zeros((0, width), np.float32), *(e for _, e in found if e is not None)]
+        return np.concatenate(logits), np.concatenate(embeddings)
+
+    def check_sets(self) -> None:
+        """Find out whether its predictions have sets.
+
+        Raises:
+            ModelError: they have none.
+        """
+        if self.record.sets is None:
+            raise no_sets(f"the model {show(self.record.name)}")
 
     def _photo(self, encoded: Encoded | None) -> Encoded:
         found = encoded or self._encoded
@@ -190,30 +189,52 @@ class Predictor:
             raise InputError("got masks but no photo: call set_image first")
         return found
 
-    def _checked(self, masks: Iterable[NDArray[Any] | Region], encoded: Encoded) -> list[Region]:
+    def _checked(
+        self, masks: Iterable[NDArray[Any] | Region], encoded: Encoded, size: tuple[int, int] | None = None
+    ) -> list[Region]:
         if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
             raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
-        return [check_region(mask, encoded.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+        return [check_region(mask, size or encoded.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
 
     def _scores(self, checked: list[Region], encoded: Encoded) -> NDArray[np.float32]:
         if not checked:
             return np.zeros((0, len(self.materials)), dtype=np.float32)
+        found = self._run(checked, encoded)
+        logits = np.concatenate([logits for logits, _ in found])
+        if self._learned is not None:
+            embedding = np.concatenate([embedding for _, embedding in found if embedding is not None])
+            logits = self._learned.beside(logits, embedding, self.record)
+        return probabilities(logits, self.record)
+
+    def _run(
+        self, checked: list[Region], encoded: Encoded
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+        """The net's logits and embeddings of some regions, a bounded number at a time."""
         height, width = self.record.preprocessing.mask_size(*encoded.photo.size)
         step = max(1, _CELLS_AT_ONCE // (height * width))
-        parts = [
-            self._sessions.classify(encoded.features, self.record.preprocessing.masks(checked[i : i + step]))
+        return [
+            self._sessions.describe(
+                encoded.features, self.record.preprocessing.masks(checked[i : i + step], encoded.photo.size)
+            )
             for i in range(0, len(checked), step)
         ]
-        return probabilities(np.concatenate(parts), self.record)
 
 
 def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
-    """Logits (N, outputs) -> calibrated probabilities of the materials (N, C): softmax, the background left out."""
+    """Logits (N, outputs and learned ones) -> calibrated probabilities of the materials, (N, C).
+
+    A softmax; the background's part is left out, and a material that has several columns has their sum.
+    """
     scaled = logits.astype(np.float64) / record.temperature
+    if record.columns is not None:
+        used = [*record.used_outputs, *range(record.outputs, scaled.shape[1])]
+        scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), used)] = -np.inf
     scaled -= scaled.max(axis=1, keepdims=True)
     values = np.exp(scaled)
     values /= values.sum(axis=1, keepdims=True)
-    if record.background is not None:
+    if record.columns is not None:
+        values = np.stack([values[:, list(columns)].sum(axis=1) for columns in record.columns], axis=1)
+    elif record.background is not None:
         values = np.delete(values, record.background, axis=1)
     return values.astype(np.float32)
 
@@ -232,7 +253,7 @@ def load(model: str | Path | None = None, *, threads: int = 0, engine: str = DEF
         InputError: there is no such engine, or this CPU cannot run it.
         MissingExtraError: the engine is not installed.
     """
-    return Predictor(_folder_of(model), threads=threads, engine=engine)
+    return Predictor(folder_of(model), threads=threads, engine=engine)
 
 
 def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Prediction:
@@ -255,7 +276,8 @@ def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Predi
     return predictor.predict([mask])[0]
 
 
-def _folder_of(model: str | Path | None) -> Path:
+def folder_of(model: str | Path | None) -> Path:
+    """The folder of a model as `load` takes it; args and errors are those of `load`."""
     if model is None:
         if not (_BUNDLED / RECORD).is_file():
             raise ModelError(
@@ -278,7 +300,7 @@ def _download(name: str) -> Path:
         missing = MissingExtraError("getting it from the Hub", "hub")
         raise ModelError(f"there is no model folder {name}, and {missing}") from error
     try:
-        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx", RANGES]))
+        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx", RANGES, MEMORY, LEARNED]))
     except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(

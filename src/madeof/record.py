@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from madeof import files
 from madeof.errors import ModelError
 from madeof.materials import key
 from madeof.preprocess import Preprocessing
+from madeof.sets import Sets, is_number
 from madeof.text import show
 
 FORMAT = 1
@@ -24,10 +24,16 @@ ENCODER = "encoder.onnx"
 CLASSIFIER = "classifier.onnx"
 WEIGHTS = "weights.safetensors"
 RANGES = "ranges.json"
+MEMORY = "memory.npz"
+LEARNED = "learned.npz"
+FILES = (ENCODER, CLASSIFIER, WEIGHTS, RANGES, MEMORY, LEARNED)
+"""All that a model folder may hold beside its record."""
 
 _LFS = b"version https://git-lfs"
 _MOST_BYTES = 16 << 20  # of model.json
 _TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
+_SCORES = "uncertain_below", "group_below"
+_MOST_COLUMNS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,18 @@ class Record:
     """Logits are divided by this before the softmax: the calibration."""
     uncertain_below: float | None = None
     """The score, in [0, 1], from which on 90% of the answers on val photos were right; None where that is not known."""
+    group_below: float | None = None
+    """The score, in [0, 1], from which on a group is the answer where the material is uncertain; None where that is not
+    known: then a group never is."""
+    sets: Sets | None = None
+    """What sets of materials with a stated coverage are made from; None where that is not known."""
     background: int | None = None
     """The output that stands for no material and is never an answer; its probability is nobody's."""
+    net_materials: tuple[str, ...] | None = None
+    """What the net's own outputs stand for, without the background, where `materials` was changed by `madeof learn`."""
+    columns: tuple[tuple[int, ...], ...] | None = None
+    """Of each material, where `materials` was changed: the logits whose probabilities it sums. They are numbered from
+    the net's outputs to the learned ones behind them; one that nobody has is left out of the softmax."""
     training: dict[str, Any] = field(default_factory=dict)
     """Config, data and its licences, versions of the libraries."""
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -60,24 +76,40 @@ class Record:
         keys = [key(name) for name in self.materials]
         if twice := [name for name in self.materials if keys.count(key(name)) > 1]:
             raise ModelError(f"materials has {show(twice[-1])!r} twice; expected different names")
+        _check_columns(self)
         least, most = _TEMPERATURES
         if not least <= self.temperature <= most:  # so written, it is true for NaN
             raise ModelError(f"the temperature is {self.temperature:.6g}; expected {least:g} to {most:g}")
-        if self.uncertain_below is not None and not 0 <= self.uncertain_below <= 1:
-            raise ModelError(f"uncertain_below is {self.uncertain_below:.6g}; expected a score from 0 to 1, or null")
+        for name in _SCORES:
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ModelError(f"{name} is {value:.6g}; expected a score from 0 to 1, or null")
 
     @property
     def outputs(self) -> int:
         """How many logits the classifier gives."""
-        return len(self.materials) + (self.background is not None)
+        return len(self.materials if self.net_materials is None else self.net_materials) + (self.background is not None)
+
+    @property
+    def learned(self) -> int:
+        """How many materials were learned, whose logits stand behind the classifier's."""
+        return sum(column >= self.outputs for columns in self.columns or () for column in columns)
+
+    @property
+    def used_outputs(self) -> list[int]:
+        """The classifier's outputs that take part in the softmax, the background among them."""
+        if self.columns is None:
+            return list(range(self.outputs))
+        used = {column for columns in self.columns for column in columns if column < self.outputs}
+        return sorted(used | ({self.background} if self.background is not None else set()))
 
     def write(self, folder: str | Path) -> Record:
         """Write `model.json` into `folder`, with size and hash of the files that lie there now; return what it says."""
         folder = Path(folder)
-        present = [folder / name for name in (ENCODER, CLASSIFIER, WEIGHTS, RANGES) if (folder / name).is_file()]
+        present = [folder / name for name in FILES if (folder / name).is_file()]
         sums = {path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in present}
         record = dataclasses.replace(self, files=sums)
-        values = {"format": FORMAT, **dataclasses.asdict(record)}
+        values = {"format": FORMAT, **dataclasses.asdict(record), "sets": self.sets and self.sets.to_json()}
         files.write_json(folder / RECORD, values)
         return record
 
@@ -162,8 +194,40 @@ def _from_json(values: Any) -> Record:
         )
     _check_types(given)
     given["materials"] = tuple(given["materials"])
+    if given.get("columns") is not None:
+        given["columns"] = tuple(map(tuple, given["columns"]))
+        given["net_materials"] = tuple(given["net_materials"])
     given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"])
+    if given.get("sets") is not None:
+        given["sets"] = Sets.from_json(given["sets"])
     return Record(**given)
+
+
+def _check_columns(record: Record) -> None:
+    """That each material has its columns, and the learned ones are all there."""
+    if record.columns is None:
+        return
+    flat = [column for columns in record.columns for column in columns]
+    learned = sorted(column for column in flat if column >= record.outputs)
+    whole = learned == list(range(record.outputs, record.outputs + len(learned)))
+    if (
+        len(record.columns) != len(record.materials)
+        or not all(record.columns)
+        or len(set(flat)) != len(flat)
+        or record.background in flat
+        or len(learned) == len(flat)
+        or not whole
+    ):
+        raise ModelError(
+            f"columns is {_shown(record.columns)}; expected some for each of {len(record.materials)} materials, each "
+            f"once, with some of the net's {record.outputs}: copy the model again"
+        )
+
+
+def _are_columns(values: Any) -> bool:
+    if not isinstance(values, list) or not all(isinstance(value, list) for value in values):
+        return False
+    return all(type(column) is int and 0 <= column < _MOST_COLUMNS for value in values for column in value)
 
 
 def _check_types(given: dict[str, Any]) -> None:
@@ -181,13 +245,24 @@ def _check_types(given: dict[str, Any]) -> None:
     for name in names:
         if not _is_text(name) or not name.strip():
             raise ModelError(f"materials holds {_shown(name)}; expected names")
+    own = given.get("net_materials")
+    if own is not None and not (isinstance(own, list) and all(_is_text(name) and name.strip() for name in own)):
+        raise ModelError(f"net_materials is {_shown(own)}; expected a list of names, or null")
+    columns = given.get("columns")
+    if (own is None) != (columns is None) or not (columns is None or _are_columns(columns)):
+        raise ModelError(
+            f"columns is {_shown(columns)}; expected, with net_materials, a list of lists of whole numbers"
+        )
     background = given.get("background")
-    if background is not None and not (type(background) is int and 0 <= background <= len(names)):
+    if background is not None and not (
+        type(background) is int and 0 <= background <= len(names if own is None else own)
+    ):
         raise ModelError(f"background is {_shown(background)}; expected null or the number of an output")
-    if not _is_number(given.get("temperature", 1.0)):
+    if not is_number(given.get("temperature", 1.0)):
         raise ModelError(f"temperature is {_shown(given['temperature'])}; expected a number")
-    if given.get("uncertain_below") is not None and not _is_number(given["uncertain_below"]):
-        raise ModelError(f"uncertain_below is {_shown(given['uncertain_below'])}; expected a number or null")
+    for name in _SCORES:
+        if given.get(name) is not None and not is_number(given[name]):
+            raise ModelError(f"{name} is {_shown(given[name])}; expected a number or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (
@@ -202,7 +277,7 @@ def _check_types(given: dict[str, Any]) -> None:
 def _check_numbers(preprocessing: dict[str, Any]) -> None:
     for name, value in preprocessing.items():
         if name in ("mean", "std"):
-            right, wanted = isinstance(value, list) and all(map(_is_number, value)), "a list of three numbers"
+            right, wanted = isinstance(value, list) and all(map(is_number, value)), "a list of three numbers"
         elif name == "resize":
             right, wanted = isinstance(value, str), "a text"
         else:
@@ -214,14 +289,6 @@ def _check_numbers(preprocessing: dict[str, Any]) -> None:
 def _is_text(value: Any) -> bool:
     r"""Whether it is a text that can be printed: JSON's "\ud800" is half a character, which no encoding holds."""
     return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is a finite number that a float can hold."""
-    try:
-        return type(value) in (int, float) and math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def _shown(value: Any) -> str:

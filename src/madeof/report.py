@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from madeof import files
+from madeof.answer_tables import ANSWERS_HEAD, SETS_HEAD, answer_rows, set_rows
 from madeof.comparison import LeftOut
 from madeof.errors import WriteError
 from madeof.evaluated import Evaluation, percent, percent_range
@@ -158,6 +159,7 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
         ),
         *_by_quality(evaluation),
         *_by_source(evaluation),
+        *_answers(evaluation),
         "## By score",
         markdown_table(
             ["score", "regions", "mean score", "accuracy", "95% interval"],
@@ -258,6 +260,16 @@ def _by_source(evaluation: Evaluation) -> list[str]:
         )
     head = ["source", "regions", "accuracy", "95% interval", "mean class accuracy", "accuracy, nameable"]
     return ["## By source", markdown_table([*head, "mean score", "calibration error", "by chance"], rows)]
+
+
+def _answers(evaluation: Evaluation) -> list[str]:
+    """Where the model has thresholds or sets: tables of what they bring."""
+    parts = []
+    if rows := answer_rows(evaluation):
+        parts += ["## What is answered", markdown_table(ANSWERS_HEAD, rows)]
+    if rows := set_rows(evaluation):
+        parts += [f"## Sets with a coverage of {percent(evaluation.coverage)}", markdown_table(SETS_HEAD, rows)]
+    return parts
 
 
 def _comparison(evaluation: Evaluation) -> list[str]:

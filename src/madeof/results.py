@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from madeof.datasets.annotations import Polygons
     from madeof.datasets.photos import Details
 
-CSV_COLUMNS = ("image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "notes", "error")
+CSV_COLUMNS = (
+    "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
+    "error",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class PhotoResult:
     model: str
     """Name and version."""
     answers: tuple[Answer, ...]
+    coverage: float | None = None
+    """Of the sets that were asked for; None where none were."""
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
@@ -55,7 +60,7 @@ class PhotoResult:
             result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
         if self.photo.damaged:
             result["damaged"] = True
-        result["regions"] = [_region(answer, top) for answer in self.answers]
+        result["regions"] = [_region(answer, top, self.coverage) for answer in self.answers]
         return result
 
     def rows(self) -> list[list[str]]:
@@ -73,26 +78,42 @@ class PhotoResult:
                 lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
             best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
+            group = answer.prediction.group
+            if group is not None:
+                best, rest = f"{group.name} {group.score:.2f}", [best, *rest]
             others = f"   ({', '.join(rest)})" if rest else ""
-            notes = f"   [{'; '.join(answer.notes)}]" if answer.notes else ""
+            held = self._set(answer.prediction)
+            members = f"   set: {'; '.join(map(show, held))}" if held else ""
+            notes = "; ".join(_notes(answer, self.coverage))
             unsure = "unsure: " if answer.prediction.uncertain else ""
-            lines.append(f"  {show(answer.region):<{names}}  {unsure}{best}{others}{notes}")
+            told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
+            lines.append(f"  {show(answer.region):<{names}}  {told}")
         return "\n".join(lines)
+
+    def _set(self, prediction: Prediction) -> tuple[str, ...]:
+        """The set that was asked for; nothing where none was."""
+        return () if self.coverage is None else prediction.set(self.coverage)
 
     def _row(self, answer: Answer) -> list[str]:
         prediction = answer.prediction
         if prediction is None:
-            return [self.photo.name, answer.region, *[""] * 8, self._notes(answer), answer.error or ""]
+            return [self.photo.name, answer.region, *[""] * 10, self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
         known = prediction.uncertain_below is not None
-        answered = [prediction.material, f"{prediction.score:.6f}", f"{prediction.uncertain}".lower() if known else ""]
+        answered = [
+            prediction.material,
+            f"{prediction.score:.6f}",
+            f"{prediction.uncertain}".lower() if known else "",
+            (prediction.answer or "") if known else "",
+            "; ".join(self._set(prediction)),
+        ]
         return [
             self.photo.name, answer.region, str(_number(prediction.area)), *sides, *answered, self._notes(answer), "",
         ]  # fmt: skip
 
     def _notes(self, answer: Answer) -> str:
         """What is to be known of the photo and of the region."""
-        return "; ".join((*self.photo.warnings, *answer.notes))
+        return "; ".join((*self.photo.warnings, *_notes(answer, self.coverage)))
 
 
 @dataclass(frozen=True)
@@ -155,8 +176,11 @@ def percent(score: float) -> str:
 
 
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
-    return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
+    """What a picture says of a region, such as "Wood 93%", "unsure: Stone-like 91%" or "unsure: Wood 43%"."""
+    name, score = prediction.material, prediction.score
+    if (group := prediction.group) is not None:
+        name, score = group.name, group.score
+    return f"{'unsure: ' if prediction.uncertain else ''}{name} {percent(score)}"
 
 
 def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
@@ -164,7 +188,15 @@ def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) ->
     return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
 
 
-def _region(answer: Answer, top: int) -> dict[str, Any]:
+def _notes(answer: Answer, coverage: float | None) -> list[str]:
+    """What is to be known of the region and of its set."""
+    notes = list(answer.notes)
+    if coverage is not None and answer.prediction is not None and not answer.prediction.reaches(coverage):
+        notes.append(f"no set has the coverage {coverage:g}: this one holds all materials")
+    return notes
+
+
+def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
     prediction = answer.prediction
     if prediction is None:
         return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
@@ -178,8 +210,13 @@ def _region(answer: Answer, top: int) -> dict[str, Any]:
     }
     if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
         result["uncertain"] = prediction.uncertain
-    if answer.notes:
-        result["notes"] = list(answer.notes)
+        result["answer"] = prediction.answer
+    if (group := prediction.group) is not None:
+        result["group"] = {"name": group.name, "score": round(group.score, 6)}
+    if coverage is not None:
+        result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    if notes := _notes(answer, coverage):
+        result["notes"] = notes
     if answer.truth is not None:
         result["truth"] = utf8(answer.truth)
     return result

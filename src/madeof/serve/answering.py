@@ -6,6 +6,7 @@ so the regions of several requests that wait for the same photo go through it to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from madeof.masks import Region
 from madeof.predictor import Encoded, Predictor
 from madeof.results import Answer, PhotoResult, answers_for
 from madeof.serve.asking import Maker
+from madeof.serve.effort import Effort
 from madeof.serve.problems import ProblemError
 
 _REGIONS_AT_ONCE = 64
@@ -27,6 +29,10 @@ class Question:
     makers: Sequence[Maker]
     check: Callable[[], None]
     """Raises where nobody waits for the answer any more."""
+    coverage: float | None = None
+    """Of the sets that are asked for."""
+    most_pixels: float = math.inf
+    """What all its regions together may have; see `effort`."""
     answers: list[Answer | None] = field(init=False)
     error: Exception | None = None
     """What ended it before its end."""
@@ -50,7 +56,7 @@ class Question:
                 f"none of the {len(answers)} regions can be used: {first.region}: {first.error}",
                 errors=[{"region": answer.region, "error": answer.error or ""} for answer in answers],
             )
-        return PhotoResult(encoded.photo, f"{predictor.record.name} {predictor.record.version}", answers)
+        return PhotoResult(encoded.photo, f"{predictor.record.name} {predictor.record.version}", answers, self.coverage)
 
 
 def answer(predictor: Predictor, encoded: Encoded, questions: Sequence[Question]) -> None:
@@ -58,10 +64,13 @@ def answer(predictor: Predictor, encoded: Encoded, questions: Sequence[Question]
     batch = _Batch(predictor, encoded)
     for question in questions:
         try:
+            effort = Effort(question.most_pixels, [make for _, make in question.makers], encoded.photo.size)
             for place, (name, make) in enumerate(question.makers):
                 question.check()
                 try:
-                    batch.add(question, place, make(encoded.photo))
+                    region = make(encoded.photo)
+                    effort.made(make, region)
+                    batch.add(question, place, region)
                 except RegionError as error:
                     question.answers[place] = Answer(name, error=str(error))
         except (ProblemError, MadeofError) as error:

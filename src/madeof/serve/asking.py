@@ -16,8 +16,9 @@ from madeof.images import Photo
 from madeof.masks import Region, check_size
 from madeof.regions import read_mask
 from madeof.serve.bodies import Body, Upload, too_much_json
+from madeof.serve.effort import Known, of_mask, of_points, of_runs
 from madeof.serve.problems import ProblemError
-from madeof.serve.schemas import AskedRegion, AskedRegions, BoxRegion, PolygonRegion, RleRegion
+from madeof.serve.schemas import AskedRegion, AskedRegions, BoxRegion, PolygonRegion
 from madeof.serve.settings import MB, Settings
 from madeof.text import show
 
@@ -34,15 +35,15 @@ def makers(body: Body, settings: Settings) -> list[Maker]:
         ProblemError: the JSON is not what was expected, or there are too many regions.
     """
     found: list[Maker] = [
-        (upload.name or f"mask {i}", partial(_from_mask, upload, upload.name or f"mask {i}", settings))
+        (upload.name or f"mask {i}", Known(partial(_from_mask, upload, upload.name or f"mask {i}", settings), of_mask))
         for i, upload in enumerate(body.masks)
     ]
     counts = Counter[str]()
     for asked in parse(body.regions, settings) if body.regions is not None else []:
-        kind, make = _kind_and_maker(asked)
+        kind = _kind(asked)
         name = asked.name or f"{kind} {counts[kind]}"
         counts[kind] += 1
-        found.append((name, partial(make, name)))
+        found.append((name, _maker(asked, name)))
     _check_number(found, settings)
     return found
 
@@ -100,12 +101,19 @@ def _place(location: tuple[int | str, ...]) -> str:
     return text.removeprefix(".") or "JSON"
 
 
-def _kind_and_maker(asked: AskedRegion) -> tuple[str, Callable[[str, Photo], Region]]:
+def _kind(asked: AskedRegion) -> str:
+    return "box" if isinstance(asked, BoxRegion) else "polygon" if isinstance(asked, PolygonRegion) else "rle"
+
+
+def _maker(asked: AskedRegion, name: str) -> Callable[[Photo], Region]:
     if isinstance(asked, BoxRegion):
-        return "box", partial(_from_box, asked)
+        corners = [asked.box[:2], asked.box[2:]]
+        return Known(partial(_from_box, asked, name), partial(of_points, corners, False))
     if isinstance(asked, PolygonRegion):
-        return "polygon", partial(_from_polygon, asked)
-    return "rle", partial(_from_rle, asked)
+        return Known(partial(_from_polygon, asked, name), partial(of_points, asked.polygon, True))
+    given = asked.rle.counts
+    runs = Runs(given.encode("utf-8") if isinstance(given, str) else np.array(given, dtype=np.int64), asked.rle.size)
+    return Known(partial(_from_runs, runs, name), partial(of_runs, runs))
 
 
 def _from_box(asked: BoxRegion, name: str, photo: Photo) -> Region:
@@ -116,11 +124,9 @@ def _from_polygon(asked: PolygonRegion, name: str, photo: Photo) -> Region:
     return Region.from_polygon(name, asked.polygon, photo.size)
 
 
-def _from_rle(asked: RleRegion, name: str, photo: Photo) -> Region:
+def _from_runs(runs: Runs, name: str, photo: Photo) -> Region:
     """Nothing is unpacked unless its size is the photo's, which is within the limits."""
-    given = asked.rle.counts
-    counts = given.encode("utf-8") if isinstance(given, str) else np.array(given, dtype=np.int64)
-    cut, corner = Runs(counts, asked.rle.size).cut(photo.size)
+    cut, corner = runs.cut(photo.size)
     return Region(name, cut, corner=corner, photo_size=photo.size)
 
 

@@ -107,6 +107,20 @@ class MaterialScore(_Told):
     score: Score
 
 
+class GroupScore(_Told):
+    """A group of materials and its score, the sum of theirs."""
+
+    name: str = Field(examples=["Stone-like"])
+    score: Score
+
+
+class MaterialSet(_Told):
+    """The materials that hold the true one at a coverage."""
+
+    coverage: float = Field(ge=0.5, le=0.99)
+    materials: list[str] = Field(min_length=1, description="the likeliest first")
+
+
 class RegionAnswer(_Told):
     """What a region is made of."""
 
@@ -121,6 +135,13 @@ class RegionAnswer(_Told):
     uncertain: bool = Field(
         default=False, description="whether the score is under the model's own threshold, if it has one"
     )
+    answer: str | None = Field(
+        default=None,
+        description="what can be relied on: the material, its group where the material is uncertain, or null; "
+        "only where the model has thresholds",
+    )
+    group: GroupScore | None = Field(default=None, description="only where the answer is a group")
+    set: MaterialSet | None = Field(default=None, description="only where a coverage was asked for")
     notes: list[str] = Field(default=[], description="what to know about the region, such as that it is small")
 
 
@@ -151,6 +172,7 @@ class PhotoAnswer(_Told):
                         "score": 0.93,
                         "top": [{"material": "Wood", "score": 0.93}, {"material": "Paper", "score": 0.04}],
                         "uncertain": False,
+                        "answer": "Wood",
                     },
                     {
                         "region": "box 1",
@@ -197,9 +219,20 @@ class Limits(_Told):
     json_bytes: int = Field(examples=[4_000_000])
     megapixels: float = Field(examples=[100])
     regions: int = Field(examples=[1000])
+    region_megapixels: float = Field(description="of all regions together", examples=[2000])
     points: int = Field(description="of a polygon", examples=[10_000])
     seconds: float = Field(description="until it is answered, once it is there", examples=[30])
     image_seconds: float = Field(description="that an image is kept unused", examples=[600])
+
+
+class SetBand(_Told):
+    """What sets are made from in one band of region sizes."""
+
+    under: float | None = Field(description="the band's end, as a share of the photo's area; null in the last one")
+    regions: int = Field(description="on how many it was measured")
+    least: list[float | None] = Field(
+        description="the lowest score in a set of the coverages 0.50, 0.51 ... 0.99; null where all materials are in it"
+    )
 
 
 class Model(_Told):
@@ -210,6 +243,13 @@ class Model(_Told):
     model: str = Field(description="both, as in the answers", examples=["everyday 2"])
     materials: list[str] = Field(examples=[["Brick", "Wood"]])
     uncertain_below: float | None = Field(description="answers with a lower score are uncertain", examples=[0.5])
+    group_below: float | None = Field(
+        description="a group is the answer from this score on, where the material is uncertain", examples=[0.9]
+    )
+    sets: list[SetBand] | None = Field(
+        description="what sets of any coverage are made from, for each band of sizes", examples=[None]
+    )
+    select: str = Field(description="what finds the region around a click", examples=["superpixels"])
     limits: Limits
 
 

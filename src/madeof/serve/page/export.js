@@ -10,7 +10,8 @@ import { materialOf } from "./regions.js";
 import { maskOf, toRequest } from "./shapes.js";
 
 const COLUMNS = [
-  "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "notes", "error", "truth",
+  "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain",
+  "answer", "set", "notes", "error", "truth",
 ];
 
 /** One JSON object a line for each photo, as `madeof predict --json`, with each region's shape and truth beside. */
@@ -34,7 +35,8 @@ export function toCsv(photos) {
     photo.items.map(({ region, answer }) => {
       const box = bounds(maskOf(region.shape, photo)) ?? ["", "", "", ""];
       const { material = "", score, uncertain = "", notes = [], error = "" } = answer ?? { error: "not answered" };
-      const shown = [material, score?.toFixed(6) ?? "", `${uncertain}`, [...(photo.warnings ?? []), ...notes].join("; ")];
+      const [relied, set] = [answer?.answer ?? "", answer?.set?.materials.join("; ") ?? ""];
+      const shown = [material, score?.toFixed(6) ?? "", `${uncertain}`, relied, set, [...(photo.warnings ?? []), ...notes].join("; ")];
       const size = area(maskOf(region.shape, photo));
       return [photo.name, nameOf(region), size, ...box, ...shown, error, region.material ?? ""].map(safeCell);
     }),

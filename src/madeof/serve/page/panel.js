@@ -2,10 +2,11 @@
 
 import { css, inkOn } from "./colours.js";
 import { area } from "./masks.js";
-import { colourOf, percent } from "./regions.js";
+import { colourOf, percent, toldOf } from "./regions.js";
 import { maskOf } from "./shapes.js";
 
 const MOST = 5; // candidates that are shown
+const MOST_IN_SET = 8;
 
 export class Panel {
   #list;
@@ -90,8 +91,9 @@ class Card {
     });
     this.back = button("back", () => this.#session.say(this.#region.id, null), "Take back");
     const other = make("label", "other", make("span", "", "It is"), this.input);
+    this.set = make("p", "set");
     this.facts = make("p", "facts");
-    this.detail = make("div", "detail", this.note, bars, make("div", "say", other, this.back), this.facts);
+    this.detail = make("div", "detail", this.note, bars, this.set, make("div", "say", other, this.back), this.facts);
     this.element.append(make("div", "head", choose, this.delete), this.detail);
   }
 
@@ -123,6 +125,8 @@ class Card {
     this.note.classList.toggle("error", Boolean(error));
     this.barsList.hidden = !shown?.top;
     this.bars.forEach((bar, i) => bar.update(shown?.top?.[i], said));
+    write(this.set, setOf(shown));
+    this.set.hidden = !this.set.textContent;
     this.back.hidden = !said;
     this.input.setAttribute("aria-label", `What region ${region.number} is made of`);
     if (document.activeElement !== this.input) this.input.value = said ?? "";
@@ -159,13 +163,24 @@ function headline(said, answer) {
   if (said) return { name: said, score: "", badge: "by hand" };
   if (!answer) return { name: "…", score: "", badge: "" };
   if (answer.error) return { name: "no answer", score: "", badge: "" };
-  return { name: answer.material, score: percent(answer.score), badge: answer.uncertain ? "unsure" : "" };
+  const { name, score } = toldOf(answer);
+  return { name, score: percent(score), badge: answer.uncertain ? "unsure" : "" };
+}
+
+/** The set in a line; its names where they still say something. */
+function setOf(answer) {
+  const names = answer?.set?.materials ?? [];
+  if (!names.length) return "";
+  const coverage = percent(answer.set.coverage);
+  if (names.length > MOST_IN_SET) return `${coverage} set: ${names.length} materials, it could be almost anything`;
+  return `${coverage} set: ${names.join(", ")}${names.length > 1 ? "" : " alone"}`;
 }
 
 function noteOf(said, answer) {
   if (!answer) return "";
   const notes = [...(answer.notes ?? [])];
   if (said && said !== answer.material) notes.unshift(`The model says ${answer.material}, ${percent(answer.score)}.`);
+  else if (!said && answer.group) notes.unshift(`${answer.group.name}, but not sure which: say what it is.`);
   else if (!said && answer.uncertain) notes.unshift("Not sure enough: look for yourself and say what it is.");
   return notes.join(" ");
 }

@@ -15,13 +15,16 @@ export class Problem extends Error {
 
 export class Service {
   #token;
+  #coverage = ""; // what is asked of sets, where the model has them
 
   constructor(token = null) {
     this.#token = token;
   }
 
-  model() {
-    return this.#send("GET", "v1/model");
+  async model() {
+    const model = await this.#send("GET", "v1/model");
+    this.#coverage = model.sets ? "&coverage=0.9" : "";
+    return model;
   }
 
   /** Encode a photo: {id, width, height, warnings?, damaged?}. */
@@ -33,7 +36,7 @@ export class Service {
   async regions(image, regions, signal) {
     const body = JSON.stringify({ regions: regions.map((region, i) => ({ ...region, name: `${i}` })) });
     try {
-      const path = `v1/images/${encodeURIComponent(image)}/regions?top=5`;
+      const path = `v1/images/${encodeURIComponent(image)}/regions?top=5${this.#coverage}`;
       return (await this.#send("POST", path, { body, signal })).regions;
     } catch (problem) {
       // Where not one region can be used, the answer is a problem that says why of each.

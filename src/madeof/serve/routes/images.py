@@ -18,7 +18,7 @@ from madeof.serve.encoding import encode, slim
 from madeof.serve.openapi import body, form, json_regions, photo_bytes, problems
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
-from madeof.serve.routes.predict import Top
+from madeof.serve.routes.predict import Coverage, Top, check_coverage
 from madeof.serve.schemas import Image, PhotoAnswer
 from madeof.serve.service import Service, service_of
 from madeof.serve.work import Job
@@ -30,6 +30,7 @@ router = APIRouter()
 class _Ask:
     body: Body
     top: int
+    coverage: float | None
 
 
 @router.post(
@@ -63,14 +64,15 @@ async def add_image(request: Request) -> Response:
     responses={200: {"model": PhotoAnswer}, **problems(404, 408, 413, 415, 422, 503)},
     openapi_extra=body(json_regions(), form("mask", "regions")),
 )
-async def ask_regions(request: Request, id: str, top: Top = 5) -> Response:
+async def ask_regions(request: Request, id: str, top: Top = 5, coverage: Coverage = None) -> Response:
     """Answer together with whoever else asks of the same photo."""
     service = service_of(request)
+    check_coverage(service, coverage)
     service.image(id)  # before the body
     given = await read_regions_body(request, service.settings)
     encoded = service.image(id)
     told = await service.work.run_together(
-        request, _Ask(given, top), lambda jobs: _answer(service, encoded, jobs), key=id
+        request, _Ask(given, top, coverage), lambda jobs: _answer(service, encoded, jobs), key=id
     )
     return Response(told, media_type="application/json")
 
@@ -97,7 +99,7 @@ def _answer(service: Service, encoded: Encoded, jobs: Sequence[Job]) -> list[Any
             asked = makers(job.payload.body, service.settings)
             if not asked:
                 raise ProblemError("input", "got no region; expected at least one")
-            questions[i] = Question(asked, job.check)
+            questions[i] = Question(asked, job.check, job.payload.coverage, service.settings.most_pixels)
         except ProblemError as problem:
             outcomes[i] = problem
     answer(service.predictor, encoded, list(questions.values()))

@@ -11,14 +11,25 @@ from madeof.serve.asking import makers, whole_photo
 from madeof.serve.bodies import read_predict_body
 from madeof.serve.encoding import encode
 from madeof.serve.openapi import body, form, problems
+from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.schemas import PhotoAnswer
-from madeof.serve.service import service_of
+from madeof.serve.service import Service, service_of
 from madeof.serve.work import Job
 
 router = APIRouter()
 
 Top = Annotated[int, Query(ge=1, le=1000, description="how many materials to tell of each region")]
+
+Coverage = Annotated[
+    float | None, Query(ge=0.5, le=0.99, description="tell the set of materials that holds the true one so often")
+]
+
+
+def check_coverage(service: Service, coverage: float | None) -> None:
+    """Refuse a coverage where the model has no sets."""
+    if coverage is not None and service.predictor.record.sets is None:
+        raise ProblemError("input", "this model has no sets; expected a question without coverage")
 
 
 @router.post(
@@ -28,9 +39,10 @@ Top = Annotated[int, Query(ge=1, le=1000, description="how many materials to tel
     responses={200: {"model": PhotoAnswer}, **problems(408, 413, 415, 422, 503)},
     openapi_extra=body(form("photo", "mask", "regions", required=("photo",))),
 )
-async def predict(request: Request, top: Top = 5) -> Response:
+async def predict(request: Request, top: Top = 5, coverage: Coverage = None) -> Response:
     """Read it all, then encode and answer on a thread."""
     service = service_of(request)
+    check_coverage(service, coverage)
     given = await read_predict_body(request, service.settings)
     assert given.photo is not None
     photo = given.photo
@@ -38,7 +50,7 @@ async def predict(request: Request, top: Top = 5) -> Response:
     def work(job: Job) -> bytes:
         asked = makers(given, service.settings) or whole_photo()  # before the photo: it is quick, and may be refused
         encoded = encode(service, photo)
-        question = Question(asked, job.check)
+        question = Question(asked, job.check, coverage, service.settings.most_pixels)
         answer(service.predictor, encoded, [question])
         result = question.result(service.predictor, encoded)
         service.metrics.regions.inc(len(asked))
