@@ -26,4 +26,5 @@ train second "${settings[@]}"
 train third --set "start=$out/second" "${settings[@]}"
 [ -f "$out/both/model.json" ] || madeof combine "$data" --run "$out/first" --run "$out/third" --out "$out/both" \
   --name madeof-small --side 512 "${judges[@]}"
-[ -f "$out/bundled/model.json" ] || madeof export "$out/both" --out "$out/bundled" --bits 8 --ranges "$data"
+[ -f "$out/bundled/model.json" ] || madeof export "$out/both" --out "$out/bundled" --bits 8 \
+  --ranges "$data" --memory "$data" "${judges[@]}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from madeof import files
+from madeof.calibration import sets_by_halves
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.evaluation import Evaluation, evaluate
 from madeof.intervals import Interval
@@ -29,13 +31,15 @@ from madeof.materials import OPENSURFACES_PLUS, key
 from madeof.metrics import MaterialFigures
 from madeof.pictures import draw_reliability
 from madeof.predictor import load
-from madeof.record import WEIGHTS, Record
+from madeof.record import MEMORY, WEIGHTS, Record
 from madeof.report import markdown_table, markdown_text
 
 FEW, LOW = 10, 0.7
 """A material is weak with a recall or precision under LOW; one with fewer than FEW val regions cannot be judged."""
+FEW_SHOT = Path(__file__).parent / "experiments" / "few_shot.json"
 _BLOCK = re.compile(r"(<!-- measured: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HALVES = 200
+_COVERAGES = (0.8, 0.9)
 _BANDS = (0.0, 0.5, 0.7, 0.85, 0.95, 1.0)
 
 
@@ -70,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--variants", nargs="+", default=[], metavar="NAME=MODEL", help="measured in the same way")
     parser.add_argument("--run", type=Path, help="the run with metrics.csv, for the block `steps` (default: MODEL)")
     parser.add_argument("--source", default="everyday", help="the photos most like those of users (default: everyday)")
+    parser.add_argument(
+        "--few-shot", type=Path, default=FEW_SHOT, help="what experiments/few_shot.py measured, for the block few-shot"
+    )
     parser.add_argument("--cache", type=Path, help="the index of DATA, kept from one time to the next")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -85,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = measured("this model", options.model)
     others = [measured(name, folder) for name, folder in variants.items()]
     log = (options.run or options.model) / "metrics.csv"
+    lessons = options.few_shot
     makers: dict[str, Callable[[], str]] = {
         "facts": lambda: facts(model),
         "accuracy": lambda: accuracy(model),
@@ -93,8 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "calibration": lambda: calibration(model),
         "uncertain": lambda: uncertain(model),
         "sources": lambda: sources(dataset),
+        "sets": lambda: sets(model),
         "variants": lambda: compared([model, *others]),
     }
+    if lessons.is_file():
+        makers["few-shot"] = lambda: few_shot(lessons)
     if log.is_file():
         monitor = model.record.training.get("config", {}).get("monitor", "accuracy")
         makers["steps"] = lambda: steps(log, f"val_{monitor}")
@@ -107,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:
     """The card with its blocks made anew; one that nothing is known of (steps without a run) stays as it is."""
     found = [match[2] for match in _BLOCK.finditer(card)]
-    if unknown := set(found) - {*makers, "steps"}:
+    if unknown := set(found) - {*makers, "steps", "few-shot"}:
         raise SystemExit(f"the card has a block {sorted(unknown)[0]!r}; expected {', '.join(makers)}")
     if not found:
         raise SystemExit("the card has no line <!-- measured: NAME --> with <!-- end --> after it: add some")
@@ -132,7 +143,7 @@ def facts(model: Measured) -> str:
     time = f"{record.training.get('seconds', 0) / 60:.0f} minutes, seed {config.get('seed', 0)}"
     rows = [
         ["net", ("an ensemble: " if len(members) > 1 else "") + "; ".join(map(described, members))],
-        ["size", f"{model.size}: two ONNX graphs"],
+        ["size", f"{model.size}: two ONNX graphs" + (" and a memory" if MEMORY in record.files else "")],
         ["photo", f"longer side {record.preprocessing.side} pixels"],
         ["materials", f"{len(record.materials)}, those with at least {few} training photos"],
         ["trained on", f"{photos:,} photos, {regions:,} regions, from {len(data.get('sources', {}))} sources"],
@@ -264,7 +275,7 @@ def uncertain(model: Measured) -> str:
 
 def halves(part: Evaluation, name: str) -> str:
     """What a threshold brings on photos that it was not fitted on."""
-    from madeof.training.calibrate import PRECISION, fit_uncertain_below
+    from madeof.thresholds import PRECISION, fit_uncertain_below
 
     top, right = part.scores.max(axis=1), part.correct
     rng = np.random.default_rng(0)
@@ -314,6 +325,32 @@ def compared(models: Sequence[Measured]) -> str:
     head = ["model", "size", "materials"]
     for name in models[0].parts:
         head += [f"{name}: accuracy", "mean class accuracy, known", "calibration error", "certain", "of these right"]
+    return markdown_table(head, rows)
+
+
+def sets(model: Measured) -> str:
+    """Whether sets made on one half of the photos keep their coverage on the other, and how large they are."""
+    rows = []
+    for name, part in model.parts.items():
+        for coverage in _COVERAGES:
+            for band in sets_by_halves(part, coverage, halvings=_HALVES):
+                if band.covered is not None and band.mean_size is not None:
+                    cells = [f"{band.covered:.3f} +- {band.covered_spread:.3f}", f"{band.mean_size:.1f}"]
+                    rows.append([name, f"{coverage:.2f}", band.label, *cells])
+    return markdown_table(["photos", "coverage asked", "share of the photo", "covered", "materials in a set"], rows)
+
+
+def few_shot(path: Path) -> str:
+    """How well new materials are learned from a few regions, at the least cost that was measured."""
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    least = min(row["cost"] for row in measured["rows"])
+    rows = []
+    for row in measured["rows"]:
+        if row["cost"] == least and row["materials"]:
+            cells = [row["new"], row["examples"], row["materials"], share(row["accuracy"], Interval(*row["interval"]))]
+            cells += [f"{100 * row[name]:.1f} points" for name in ("old lost", "everyday lost")]
+            rows.append([f"{cell}" for cell in cells])
+    head = ["new materials", "examples of each", "materials", "new: right", "old: lost", "old, everyday: lost"]
     return markdown_table(head, rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import importlib.util
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from madeof.evaluation import evaluate
 from madeof.predictor import load
 from madeof.record import Record
 
-BLOCKS = ["facts", "accuracy", "materials", "weak", "calibration", "uncertain", "sources", "variants", "steps"]
+BLOCKS = ["facts", "accuracy", "materials", "weak", "calibration", "uncertain", "sets", "sources", "variants", "steps"]
 CARD = "# A card\n\n" + "\n".join(f"About {b}:\n\n<!-- measured: {b} -->\nold {b}\n<!-- end -->\n" for b in BLOCKS)
 
 
@@ -142,3 +143,13 @@ def test_what_is_written_by_hand_stays(card: ModuleType) -> None:
     wanted = before.replace("old\n\nold", r"new \1")
     assert card.filled(before, {"facts": lambda: r"new \1"}) == wanted
     assert card.filled(wanted, {"facts": lambda: r"new \1"}) == wanted
+
+
+def test_the_block_of_few_shot_learning(card: ModuleType, tmp_path: Path) -> None:
+    row = {"new": "unknown", "cost": 0.005, "examples": 5, "materials": 6, "accuracy": 0.7, "interval": [0.6, 0.8],
+           "old lost": 0.004, "everyday lost": 0.012}  # fmt: skip
+    rows = [row, {**row, "cost": 0.01, "accuracy": 0.9}, {**row, "examples": 20, "materials": 0}]
+    (tmp_path / "few.json").write_text(json.dumps({"rows": rows}))
+    lines = card.few_shot(tmp_path / "few.json").splitlines()
+    assert lines[2:] == ["| unknown | 5 | 6 | 0.700 (0.600 to 0.800) | 0.4 points | 1.2 points |"]
+    assert card.FEW_SHOT.is_file()

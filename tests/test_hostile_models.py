@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,11 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learning_models import terrazzo, write_learning_model
+from madeof.arrays import array_bytes
 from madeof.errors import ModelError
+from madeof.learning import learn
 from madeof.predictor import load
-from madeof.record import CLASSIFIER, ENCODER, RECORD, Record
+from madeof.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RECORD, Record
+from madeof.sets import Band, Sets
 
 FOLDERS = 200
+LEARNED_FOLDERS = 60
 JUNK: list[Any] = [None, True, -1, 0, 3, 10**30, 1e308, 0.5, "", "x" * 1000, "\ud800", "../../etc/passwd", [], {}, [[]]]
 
 
@@ -83,7 +90,8 @@ def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureF
     masks = np.zeros((3, 40, 60), bool)
     masks[0, 3:9, 4:50] = masks[1, 39, 59] = masks[2] = True
     good = shutil.copytree(tiny_model, tmp_path / "model", ignore=shutil.ignore_patterns("weights.safetensors"))
-    Record.read(good).write(good)
+    sets = Sets((Band(0.1, 40, (*(0.2,) * 49, None)), Band(None, 40, (0.1,) * 50)))
+    dataclasses.replace(Record.read(good), uncertain_below=0.5, group_below=0.9, sets=sets).write(good)
     kept = {name: (good / name).read_bytes() for name in (RECORD, ENCODER, CLASSIFIER)}
     refused, answered, reached = 0, 0, 0
     for seed in range(FOLDERS):
@@ -96,6 +104,7 @@ def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureF
                 continue  # a legal wish for large photos; it only takes long
             predictor.set_image(photo)
             scores = predictor.scores(masks)
+            answers = predictor.predict(masks)
         except ModelError as error:
             message = str(error)
             assert message.startswith(str(good)), (seed, what, message)
@@ -110,12 +119,75 @@ def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureF
             assert np.isfinite(scores).all(), (seed, what)
             assert (scores >= 0).all(), (seed, what)
             assert (scores.sum(axis=1) <= 1 + 1e-5).all(), (seed, what)
+            assert predictor.record.sets is None or all(each.set() for each in answers), (seed, what)
             answered += 1
             reached += "hashes" in what
     assert refused >= FOLDERS / 2
     assert answered >= 5
     assert reached >= FOLDERS / 5  # behind the hashes
     assert capfd.readouterr() == ("", "")  # ONNX Runtime says nothing of its own, and never into our data
+
+
+def spoil_array(data: bytes, random: np.random.Generator) -> bytes:
+    """One array of the file is another, and the file is whole."""
+    with np.load(io.BytesIO(data)) as file:
+        arrays = {name: file[name] for name in file.files}
+    name = list(arrays)[random.integers(len(arrays))]
+    array = arrays[name]
+    arrays[name] = [
+        array[:-1],
+        array[..., None],
+        array.astype(np.float64),
+        array[::-1].copy(),
+        np.full_like(array, 60000 if array.dtype.kind == "f" else 101),
+        np.full_like(array, -1.5 if array.dtype.kind == "f" else 0),
+        np.zeros_like(array),
+    ][random.integers(7)]
+    return array_bytes(arrays)
+
+
+def test_hostile_learning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The same for what a model remembers and has learned, and for the fields of the record that speak of it."""
+    photo, mask = terrazzo(0)
+    model = write_learning_model(tmp_path / "model", tmp_path / "data")
+    learn(tmp_path / "taught", add={"Terrazzo": [(photo, mask)]}, merge={"Hard": ["Brick", "Wood"]}, model=model)
+    taught = tmp_path / "taught"
+    kept = {name: (taught / name).read_bytes() for name in (RECORD, MEMORY, LEARNED)}
+    refused, answered = 0, 0
+    for seed in range(LEARNED_FOLDERS):
+        random = np.random.default_rng(seed)
+        for name, data in kept.items():
+            (taught / name).write_bytes(data)
+        if seed % 3 == 0:
+            values = json.loads(kept[RECORD])
+            field = ("columns", "net_materials", "materials", "files")[random.integers(4)]
+            (taught / RECORD).write_text(json.dumps({**values, field: mutate_json(values[field], random)}))
+        else:
+            name = (MEMORY, LEARNED)[seed % 2]
+            change = (flip, truncate, splice, spoil_array, spoil_array, spoil_array)[random.integers(6)]
+            (taught / name).write_bytes(change(kept[name], random))
+            Record.read(taught).write(taught)
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        try:
+            predictor = load(taught, threads=1)
+            predictor.set_image(photo)
+            scores = predictor.scores([mask])
+            lesson = learn(tmp_path / "out", add={"Mud": [(photo, ~mask)]}, model=taught, threads=1)
+        except ModelError as error:
+            message = str(error)
+            assert message.startswith(str(taught)) or "remembers" in message, (seed, message)
+            assert message.isprintable(), (seed, message)
+            assert len(message) < 1200, (seed, len(message))
+            assert not (tmp_path / "out").exists()
+            refused += 1
+        else:
+            assert np.isfinite(scores).all(), seed
+            assert (scores >= 0).all(), seed
+            assert lesson.record.materials[-1] == "Mud"
+            answered += 1
+    assert refused >= LEARNED_FOLDERS / 3
+    assert answered >= 5
+    assert capfd.readouterr().out == ""
 
 
 def test_the_unspoilt_model_is_taken(tiny_model: Path) -> None:

@@ -102,8 +102,8 @@ def test_batch_equals_alone_in_any_order_and_chunks(
     np.testing.assert_allclose(together, alone, atol=1e-5)
     np.testing.assert_allclose(predictor.scores(masks[::-1]), together[::-1], atol=1e-5)
     calls = []
-    real = predictor._sessions.classify
-    monkeypatch.setattr(predictor._sessions, "classify", lambda f, m: calls.append(len(m)) or real(f, m))
+    real = predictor._sessions.describe
+    monkeypatch.setattr(predictor._sessions, "describe", lambda f, m: calls.append(len(m)) or real(f, m))
     cells = int(np.prod(predictor.record.preprocessing.mask_size(*photo.shape[:2])))
     monkeypatch.setattr(module, "_CELLS_AT_ONCE", 3 * cells)
     np.testing.assert_allclose(predictor.scores(masks), together, atol=1e-5)
@@ -457,7 +457,8 @@ def test_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
     fake = types.SimpleNamespace(snapshot_download=snapshot_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
     assert load("someone/stones-1.0").record.name == "tiny"
-    assert calls == [(("someone/stones-1.0",), {"allow_patterns": ["model.json", "*.onnx", "ranges.json"]})]
+    patterns = ["model.json", "*.onnx", "ranges.json", "memory.npz", "learned.npz"]
+    assert calls == [(("someone/stones-1.0",), {"allow_patterns": patterns})]
 
 
 def test_a_folder_goes_before_the_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -> None:

@@ -61,15 +61,50 @@ class Sessions:
 
     def classify(self, features: Features, masks: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features and (N, 1, h, w) float32 coverage -> logits (N, outputs)."""
+        return self.describe(features, masks)[0]
+
+    def describe(
+        self, features: Features, masks: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Features and (N, 1, h, w) float32 coverage -> logits (N, outputs) and the embedding (N, D) behind them.
+
+        The embedding is None where the model gives none: it was exported before there was one.
+        """
         inputs = {f"features{i}": f for i, f in enumerate(features)}
         path = self.folder / CLASSIFIER
-        logits: NDArray[np.float32] = _run(self._classifier, {**inputs, "masks": masks}, path)[0]
+        logits, *others = _run(self._classifier, {**inputs, "masks": masks}, path)
         expected = (len(masks), self._outputs)
         if not isinstance(logits, np.ndarray) or logits.shape != expected:
             found = logits.shape if isinstance(logits, np.ndarray) else type(logits).__name__
             raise ModelError(f"{show(path)} gives scores of shape {found}; expected {expected}: export the model again")
         _check_finite(logits, "scores", path)
-        return logits
+        if not others:
+            return logits, None
+        _check_finite(others[0], "embeddings", path)
+        if others[0].shape != (len(masks), self._width):
+            raise ModelError(
+                f"{show(path)} gives embeddings of shape {others[0].shape}; expected {(len(masks), self._width)}: "
+                "export the model again"
+            )
+        return logits, others[0]
+
+    def check_embedding(self, width: int | None = None) -> int:
+        """How many numbers an embedding has: `width` where that is given.
+
+        Raises:
+            ModelError: the model gives no embedding, or one of another width.
+        """
+        if self._width is None:
+            raise ModelError(
+                f"{show(self.folder)} gives no embeddings, without which it cannot learn: export it again with this "
+                "version of madeof"
+            )
+        if width not in (None, self._width):
+            raise ModelError(
+                f"{show(self.folder)}: what it has learned is for embeddings of {width} numbers, the classifier gives "
+                f"{self._width}: the two are not of one model, copy it again"
+            )
+        return self._width
 
     def _check(self, record: Record) -> None:
         given, made, taken = self._encoder.inputs, self._encoder.outputs, self._classifier.inputs
@@ -80,12 +115,14 @@ class Sessions:
                 f"'masks'; got {show(shown)[:300]}"
             )
         shapes = list(self._classifier.output_shapes)
-        fits = len(shapes) == 1 and len(shapes[0]) == 2
+        fits = len(shapes[0]) == 2 and self._classifier.outputs[1:] in ((), ("embedding",))
+        fits = fits and all(len(shape) == 2 and type(shape[1]) is int for shape in shapes[1:])
         if not fits or (isinstance(shapes[0][1], int) and shapes[0][1] != record.outputs):
             raise ModelError(
                 f"{show(self.folder)}: the classifier gives {show(str(shapes))[:300]}, its record has {record.outputs} "
                 "outputs: the two are not of one model, export it again"
             )
+        self._width: int | None = shapes[1][1] if len(shapes) > 1 else None
 
 
 def _encoder(folder: Path, record: Record, threads: int, engine: Engine) -> Graph:

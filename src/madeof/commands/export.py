@@ -36,6 +36,16 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="DATASET",
         help=f"measure on up to {_PHOTOS} of its train photos what the engine openvino-int8 needs",
     )
+    parser.add_argument(
+        "--memory",
+        metavar="DATASET",
+        help="remember how the model describes the regions of its val photos, so that it can learn more materials "
+        "(madeof learn)",
+    )
+    parser.add_argument(
+        "--judge-source", action="append", default=[], metavar="NAME", dest="judge_sources",
+        help="with --memory: only val photos of this source calibrate what is learned; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -43,7 +53,9 @@ def run(options: argparse.Namespace) -> int:
     """Export."""
     from pathlib import Path
 
+    from madeof.datasets import open_dataset
     from madeof.errors import ModelError
+    from madeof.memory import remember
     from madeof.record import RECORD
     from madeof.text import show
     from madeof.training.export import read_net, write_model
@@ -53,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     net, record = read_net(options.model)
     images = None if options.ranges is None else _images(options.ranges, record.preprocessing)
     write_model(net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images)
+    if options.memory is not None:
+        remember(Path(options.out), open_dataset(options.memory), options.judge_sources)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0
 
