@@ -107,14 +107,17 @@ class Preprocessing:
         values *= scale
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
-    def masks(self, masks: Sequence[NDArray[Any] | Region] | NDArray[Any]) -> NDArray[np.float32]:
+    def masks(
+        self, masks: Sequence[NDArray[Any] | Region] | NDArray[Any], photo_size: tuple[int, int] | None = None
+    ) -> NDArray[np.float32]:
         """Resize N masks of one photo to (N, 1, h, w) float32 coverage of `mask_size`.
 
         Args:
             masks: each (H, W) bool or coverage in [0, 1], or a `Region`, of which only its cut-out is worked on.
+            photo_size: (height, width) of the photo, where the masks are of a smaller copy of it.
         """
         first = masks[0]
-        size = self.mask_size(*(first.size if isinstance(first, Region) else first.shape))
+        size = self.mask_size(*(photo_size or (first.size if isinstance(first, Region) else first.shape)))
         result = np.zeros((len(masks), 1, *size), dtype=np.float32)
         for mask, cells in zip(masks, result[:, 0], strict=True):
             _shrink(mask, cells)
