@@ -8,6 +8,7 @@ MadeofError
 ├── ModelError (ValueError)      a model folder or a weights file
 ├── ConfigError (ValueError)     a setting of a training
 ├── TrainingError (RuntimeError) a training that cannot go on
+├── BatchError (RuntimeError)    a batch that cannot go on
 ├── WriteError (OSError)         a file that cannot be written
 ├── ServiceError (OSError)       a service that cannot be reached, is busy, refuses, or cannot be started
 └── MissingExtraError (ImportError)
@@ -48,6 +49,10 @@ class ConfigError(MadeofError, ValueError):
 
 class TrainingError(MadeofError, RuntimeError):
     """A training cannot go on."""
+
+
+class BatchError(MadeofError, RuntimeError):
+    """A batch cannot go on, or not with these settings; what it has written is kept."""
 
 
 class WriteError(MadeofError, OSError):

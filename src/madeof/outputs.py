@@ -41,7 +41,7 @@ def check_output(to: str, out: str | Path) -> None:
         MissingExtraError: what writes it is not installed.
     """
     if to == "parquet":
-        _pyarrow()
+        pyarrow_of("writing Parquet")
     check_free(out, folder=_is_folder(to, Path(out)))
 
 
@@ -153,9 +153,7 @@ def _of_categories(photos: Iterable[Answered], known: Collection[str], unknown: 
 
 def _write_jsonl(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
     for outcome in outcomes:
-        value = outcome.to_dict() if isinstance(outcome, Unanswered) else outcome.result.to_dict(top)
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        file.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        file.write(json_line(outcome.to_dict() if isinstance(outcome, Unanswered) else outcome.result.to_dict(top)))
 
 
 def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
@@ -169,48 +167,66 @@ def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
 
 
 def _write_parquet(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
-    """A row for each region, with the columns of the CSV and a few more, in the types that they have."""
-    pa, parquet = _pyarrow()
-    scores = pa.list_(pa.struct([("material", pa.string()), ("score", pa.float64())]))
-    text, whole, real = pa.string(), pa.int32(), pa.float64()
-    schema = pa.schema(
-        [
-            *(("image", text), ("width", whole), ("height", whole), ("model", text), ("region", text), ("area", real)),
-            *((side, whole) for side in ("x0", "y0", "x1", "y1")),
-            *(("material", text), ("score", real), ("uncertain", pa.bool_()), ("top", scores), ("truth", text)),
-            *(("notes", text), ("error", text)),
-        ]
-    )
+    pa, parquet = pyarrow_of("writing Parquet")
+    schema = parquet_schema(pa)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         rows: list[dict[str, Any]] = []
         for outcome in outcomes:
-            rows += _parquet_rows(outcome, top)
+            rows += table_rows(outcome.to_dict() if isinstance(outcome, Unanswered) else outcome.result.to_dict(top))
             if len(rows) >= _ROWS_AT_ONCE:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
-def _parquet_rows(outcome: Outcome, top: int) -> list[dict[str, Any]]:
-    if isinstance(outcome, Unanswered):
-        return [outcome.to_dict()]
-    found = outcome.result.to_dict(top)
+def json_line(found: dict[str, Any]) -> bytes:
+    """A line of JSON Lines: the JSON object of a photo, as `to_dict` gives it."""
+    return json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def parquet_schema(pa: Any) -> Any:
+    """Of the rows of `table_rows`: the columns of the CSV and a few more, in the types that they have."""
+    scores = pa.list_(pa.struct([("material", pa.string()), ("score", pa.float64())]))
+    text, whole, real = pa.string(), pa.int32(), pa.float64()
+    return pa.schema(
+        [
+            *(("image", text), ("width", whole), ("height", whole), ("model", text), ("region", text), ("area", real)),
+            *((side, whole) for side in ("x0", "y0", "x1", "y1")),
+            *(("material", text), ("score", real), ("uncertain", pa.bool_()), ("answer", text)),
+            *(("group", text), ("group_score", real), ("set", text), ("coverage", real), ("top", scores)),
+            *(("truth", text), ("notes", text), ("error", text)),
+        ]
+    )
+
+
+def table_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a photo, one for each region, or one where it has no answer: from its JSON object."""
+    if "regions" not in found:
+        return [found]
     warnings = found.get("warnings", [])
     rows = []
     for region in found["regions"]:
         row = {name: found[name] for name in ("image", "width", "height", "model")} | region
         row |= dict(zip(("x0", "y0", "x1", "y1"), row.pop("box", ()), strict=False))
+        group, held = row.pop("group", {}), row.pop("set", {})
+        row |= {"group": group.get("name"), "group_score": group.get("score"), "coverage": held.get("coverage")}
+        row["set"] = "; ".join(held["materials"]) if held else None
         row["notes"] = "; ".join((*warnings, *row.get("notes", ())))
         rows.append(row)
     return rows
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def pyarrow_of(what: str, extra: str = "parquet") -> tuple[Any, Any]:
+    """The modules `pyarrow` and `pyarrow.parquet`.
+
+    Raises:
+        MissingExtraError: they are not installed, and `what` needs them.
+    """
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtraError("writing Parquet", "parquet") from error
+        raise MissingExtraError(what, extra) from error
     return pyarrow, parquet
 
 

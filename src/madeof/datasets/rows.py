@@ -6,12 +6,20 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 from madeof.errors import DatasetError
 from madeof.text import show
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Opens(Protocol):
+    """What can be opened as a path can; its text names it."""
+
+    def open(self, **how: Any) -> IO[str]:
+        """The file as text; the arguments are those of `open`."""
+        ...
 
 
 class Row(NamedTuple):
@@ -24,7 +32,7 @@ class Row(NamedTuple):
 
 
 def read_rows(
-    path: Path,
+    path: Path | Opens,
     needed: Sequence[str],
     optional: Sequence[str] = (),
     *,
@@ -43,7 +51,7 @@ def read_rows(
     Raises:
         DatasetError: the file cannot be read, is empty, lacks a column, or has a row with too few or too many values.
     """
-    name = show(path)
+    name = show(str(path))
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)

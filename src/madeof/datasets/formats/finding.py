@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,19 @@ BESIDE = ("", "images", "photos", "JPEGImages", "data")
 """Folders that are looked through: the annotation file's own first."""
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z]:|/")  # an URL, a Windows drive, the root
+
+
+_anywhere = ContextVar("anywhere", default=False)
+
+
+@contextlib.contextmanager
+def anywhere() -> Iterator[None]:
+    """Within it `find_photos` looks for no photo: they are not on this machine, and lie as the file says."""
+    before = _anywhere.set(True)
+    try:
+        yield
+    finally:
+        _anywhere.reset(before)
 
 
 class MissingPhoto(Problem):
@@ -64,6 +78,11 @@ def find_photos(names: Sequence[str], where: Path, images: Path | None = None) -
     if images is not None and not images.is_dir():
         raise DatasetError(f"{show(images)} is not a folder; expected the folder of the photos of {show(where.name)}")
     wanted = [relative_path(name) for name in names]
+    if _anywhere.get():
+        return Path(), [
+            path or Problem(name, f"{show(where.name)}: {show(name)!r} names no photo")
+            for name, path in zip(names, wanted, strict=True)
+        ]
     folders = [images] if images is not None else _folders(where)
     best, files = _best(folders, wanted, _by_path)
     if None in files:
