@@ -17,12 +17,18 @@ from madeof.evaluation import Evaluation, Failure, evaluate
 MATERIALS = ("Brick", "Fabric / cloth", "Glass")
 
 
+def record_of(**values: Any) -> Any:
+    """What an evaluation wants of a record."""
+    defaults = {"name": "fake", "version": "3", "uncertain_below": None, "group_below": None, "sets": None}
+    return SimpleNamespace(**(defaults | values))
+
+
 @dataclass
 class FakePredictor:
     """Reads the scores off the photo: the red of a region's first pixel is the number of its material."""
 
     materials: tuple[str, ...] = MATERIALS
-    record: Any = field(default_factory=lambda: SimpleNamespace(name="fake", version="3", uncertain_below=None))
+    record: Any = field(default_factory=record_of)
     refuses: int = -1
     """A photo whose green is this is refused."""
     bad_score: float | None = None
@@ -260,7 +266,7 @@ def test_one_source_is_no_table(sources: tuple[str, ...] | None) -> None:
     [(0.0, 6, 1.0, 4 / 6), (0.69, 6, 1.0, 4 / 6), (0.71, 0, 0.0, None)],
 )
 def test_what_the_threshold_brings(threshold: float, regions: int, coverage: float, accuracy: float | None) -> None:
-    record = SimpleNamespace(name="fake", version="3", uncertain_below=threshold)
+    record = record_of(uncertain_below=threshold)
     found = evaluate(FakePredictor(record=record), FakeDataset(THREE))
     assert found.summary()["certain"] == {
         "uncertain_below": threshold,
@@ -283,9 +289,7 @@ def test_names_that_utf8_cannot_hold_are_made_writable() -> None:
     dataset = FakeDataset(
         {stray: [(0, 0, LEFT)], f"{stray} 2": PhotoError(f"{stray} is torn")}, materials=(f"Brick {stray}",)
     )
-    predictor = FakePredictor(
-        materials=(f"Brick {stray}", "b", "c"), record=SimpleNamespace(name=stray, version="1", uncertain_below=None)
-    )
+    predictor = FakePredictor(materials=(f"Brick {stray}", "b", "c"), record=record_of(name=stray))
     found = evaluate(predictor, dataset)
     assert found.photos == ("caf\\udce9",)
     assert found.failures == (Failure("caf\\udce9 2", "caf\\udce9 is torn"),)

@@ -16,8 +16,13 @@ from playwright.sync_api import Browser, expect
 
 from browsing import HEIGHT, WIDTH, Hand, open_browser, open_page, served, write_photo
 from made import MATERIALS
+from made_sam import RADII, SIDE, write_sam
 from madeof.datasets import open_dataset
 from madeof.predictor import Predictor
+from madeof.serve.app import create_app
+from madeof.serve.sam import Sam
+from madeof.serve.settings import Settings
+from serving import running
 
 pytestmark = pytest.mark.browser
 
@@ -83,6 +88,33 @@ def test_each_tool_draws_a_region_and_reads_its_material(hand: Hand) -> None:
     assert hand.area() == pytest.approx(WIDTH * HEIGHT / 2, rel=0.02)  # all that is red
     assert [card["number"] for card in cards] == ["1", "2", "3", "4", "5"]
     assert all(card["material"] in MATERIALS and card["score"].endswith("%") for card in cards)
+
+
+def test_a_click_by_sam(browser: Browser, tiny_predictor: Predictor, photo: Path, tmp_path: Path) -> None:
+    """With made-up files, whose masks are discs where the photo is red; see made_sam."""
+    app = create_app(tiny_predictor, Settings(workers=1), Sam(write_sam(tmp_path / "sam")))
+    with running(app) as (host, port), open_page(browser, f"http://{host}:{port}/", refused=True) as page:
+        hand = Hand(page)
+        hand.open(photo)
+        hand.tool("select")
+        hand.click((200, 100))
+        assert hand.wait_for_cards(1)[0]["material"] in MATERIALS
+        rows, columns = np.mgrid[: HEIGHT // 2, :WIDTH] + 0.5
+        away, scale = np.hypot(columns - 200, rows - 100), WIDTH / SIDE
+        assert hand.area() == pytest.approx((away < RADII[1] * scale).sum(), rel=0.04)
+        for key, radius in (("]", RADII[2]), ("[", RADII[1]), ("[", RADII[0])):
+            page.keyboard.press(key)
+            expect(page.locator(".region.waiting")).to_have_count(0)
+            expected = int((away < radius * scale).sum())
+            page.wait_for_function(
+                """(expected) => {
+                     const text = document.querySelector(".region.selected .facts").textContent;
+                     return Math.abs(parseInt(text.replaceAll(",", "")) / expected - 1) < 0.05;
+                   }""",
+                arg=expected,
+            )
+        hand.click((200, 250))  # blue: nothing is found there, and the page says so
+        expect(page.locator("body")).to_contain_text("SAM finds nothing at these points")
 
 
 def test_shift_adds_to_the_chosen_region_and_alt_takes_away(hand: Hand) -> None:

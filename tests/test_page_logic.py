@@ -18,6 +18,7 @@ from PIL import Image
 from browsing import open_browser, open_page, served
 from madeof.datasets.formats.runs import compress, cut_runs, runs_of
 from madeof.errors import RegionError
+from madeof.palette import COLOURS, ink_on
 from madeof.predictor import Predictor
 from madeof.regions import Region
 from madeof.shapes import cut_edges, from_box, from_polygon
@@ -293,3 +294,9 @@ def test_the_view_zooms_about_the_pointer_and_never_loses_the_photo(run: Run) ->
     assert 0 < corner[1] <= 700
     assert most == 40
     assert revealed == pytest.approx([32, 32])
+
+
+def test_ink_is_black_or_white_as_in_pythons_pictures(run: Run) -> None:
+    values = [*COLOURS, *((r, g, b) for r in range(0, 256, 51) for g in range(0, 256, 51) for b in range(0, 256, 51))]
+    inks = run("colours", "return given.map(colours.inkOn);", [list(colour) for colour in values])
+    assert inks == ["#000" if ink_on(colour) == (0, 0, 0) else "#fff" for colour in values]

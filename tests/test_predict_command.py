@@ -158,6 +158,8 @@ def test_csv(run: Run) -> None:
         "material",
         "score",
         "uncertain",
+        "answer",
+        "set",
         "notes",
         "error",
     ]
@@ -167,7 +169,7 @@ def test_csv(run: Run) -> None:
         ["b.png", "m.png", "600", "20", "10", "50", "30"],
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
-    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9:] == ["", "", ""] for row in rows)
+    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9:] == [""] * 5 for row in rows)
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:

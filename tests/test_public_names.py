@@ -10,12 +10,15 @@ import pytest
 import madeof
 
 NAMES = [
+    "BatchError",
     "Client",
     "ConfigError",
     "DatasetError",
     "Explanation",
     "InputError",
+    "Lesson",
     "MadeofError",
+    "MaterialMap",
     "MissingExtraError",
     "ModelError",
     "PhotoError",
@@ -27,7 +30,9 @@ NAMES = [
     "WriteError",
     "classify",
     "explain",
+    "learn",
     "load",
+    "map_materials",
 ]
 
 

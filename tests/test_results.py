@@ -74,11 +74,11 @@ def test_csv() -> None:
     text = csv_text([result(Answer("mask, 1.png", prediction()), Answer("n", error='n "is" empty'))])
     assert read_csv(text) == [
         list(CSV_COLUMNS),
-        ["a.jpg", "mask, 1.png", "12", "1", "2", "5", "5", "Wood", "0.700000", "", "", ""],
-        ["a.jpg", "n", "", "", "", "", "", "", "", "", "", 'n "is" empty'],
+        ["a.jpg", "mask, 1.png", "12", "1", "2", "5", "5", "Wood", "0.700000", *[""] * 5],
+        ["a.jpg", "n", *[""] * 11, 'n "is" empty'],
     ]
     noted = result(Answer("m", prediction(), ("small: 12 px",)), warnings=("damaged data: x",), damaged=True)
-    assert read_csv(csv_text([noted]))[1][10] == "damaged data: x; small: 12 px"
+    assert read_csv(csv_text([noted]))[1][12] == "damaged data: x; small: 12 px"
     assert csv_text([result(Answer("m", prediction()))], header=False).count("\n") == 1
     assert csv_text([]) == ",".join(CSV_COLUMNS) + "\n"
 

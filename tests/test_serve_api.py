@@ -173,8 +173,8 @@ def test_the_model_and_its_materials(client: TestClient, tiny_predictor: Predict
     assert (told["name"], told["version"], told["model"]) == ("tiny", "3", "tiny 3")
     assert told["materials"] == list(tiny_predictor.materials)
     assert told["limits"] == {
-        "body_bytes": 64_000_000, "json_bytes": 4_000_000, "megapixels": 100, "regions": 1000, "points": 10_000,
-        "seconds": 30, "image_seconds": 600,
+        "body_bytes": 64_000_000, "json_bytes": 4_000_000, "megapixels": 100, "regions": 1000,
+        "region_megapixels": 2000, "points": 10_000, "seconds": 30, "image_seconds": 600,
     }  # fmt: skip
 
 

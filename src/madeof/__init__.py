@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from madeof.client import Client
+    from madeof.dense import MaterialMap, map_materials
     from madeof.errors import (
+        BatchError,
         ConfigError,
         DatasetError,
         InputError,
@@ -20,17 +22,21 @@ if TYPE_CHECKING:
         WriteError,
     )
     from madeof.explanation import Explanation, explain
+    from madeof.learning import Lesson, learn
     from madeof.predictor import Prediction, Predictor, classify, load
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchError",
     "Client",
     "ConfigError",
     "DatasetError",
     "Explanation",
     "InputError",
+    "Lesson",
     "MadeofError",
+    "MaterialMap",
     "MissingExtraError",
     "ModelError",
     "PhotoError",
@@ -42,17 +48,23 @@ __all__ = [
     "WriteError",
     "classify",
     "explain",
+    "learn",
     "load",
+    "map_materials",
 ]
 
 _MODULES = {
     "Client": "client",
     "Explanation": "explanation",
+    "Lesson": "learning",
+    "MaterialMap": "dense",
     "Prediction": "predictor",
     "Predictor": "predictor",
     "classify": "predictor",
     "explain": "explanation",
+    "learn": "learning",
     "load": "predictor",
+    "map_materials": "dense",
 }
 """The modules of the names; all others are errors."""
 

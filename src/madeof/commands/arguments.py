@@ -59,6 +59,17 @@ def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
     return parse
 
 
+def coverage(text: str) -> float:
+    """An argument's type: the coverage of a set, from 0.5 to 0.99."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number from 0.5 to 0.99, such as 0.9")
+    return value
+
+
 def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
     """`--model`, `--threads` and `--engine`; `threads` is the second one's default."""
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from madeof.commands.arguments import Subparsers, add_dataset, add_model, open_from, print_json
+from madeof.commands.arguments import Subparsers, add_dataset, add_model, coverage, open_from, print_json
 
 if TYPE_CHECKING:
     from madeof.crosswalk import Crosswalk
     from madeof.datasets import RegionDataset
+    from madeof.predictor import Predictor
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -23,6 +24,32 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_dataset(parser)
     add_model(parser)
+    add_part(parser)
+    parser.add_argument(
+        "--crosswalk",
+        default="auto",
+        metavar="FILE",
+        help="which of the model's materials are which of the data set's: a CSV (from_name,to_name and perhaps "
+        "relation), none, or auto: the built-in one where the two are of different lists (default)",
+    )
+    parser.add_argument(
+        "--coverage",
+        type=coverage,
+        metavar="C",
+        help="of the sets that are looked at (default: 0.9, where the model has sets; docs/scores.md)",
+    )
+    parser.add_argument(
+        "--maps",
+        action="store_true",
+        help="map whole photos as madeof map does, and count the labelled pixels that are right (docs/map.md)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="write a report there: a page, figures, tables and pictures")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """`--split` and `--source`: which photos of a data set."""
     parser.add_argument(
         "--split",
         default="auto",
@@ -38,42 +65,47 @@ def add_parser(subparsers: Subparsers) -> None:
         dest="sources",
         help="only photos of this source (column source of photos.csv); may be repeated",
     )
-    parser.add_argument(
-        "--crosswalk",
-        default="auto",
-        metavar="FILE",
-        help="which of the model's materials are which of the data set's: a CSV (from_name,to_name and perhaps "
-        "relation), none, or auto: the built-in one where the two are of different lists (default)",
-    )
-    parser.add_argument("--out", metavar="DIR", help="write a report there: a page, figures, tables and pictures")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    parser.set_defaults(run=run)
+
+
+def choose_part(dataset: RegionDataset, split: str, sources: Sequence[str]) -> tuple[str, RegionDataset]:
+    """The name of the split that is meant, and its photos, or those of some sources.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    from madeof.errors import DatasetError
+
+    if split == "auto":
+        split = "val" if "val" in set(dataset.photos.split) else "all"
+    part = dataset.split(split)
+    if not len(part):
+        raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
+    return split, part.of_sources(sources) if sources else part
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate."""
     from madeof import files
     from madeof.comparison import compare
-    from madeof.errors import DatasetError
     from madeof.evaluation import evaluate
     from madeof.predictor import load
+    from madeof.sets import COVERAGE
     from madeof.text import show
 
+    if options.maps and (options.out or options.crosswalk not in ("auto", "none")):
+        options.refuse("--maps prints its figures (--json) and matches materials by name: leave --out, --crosswalk out")
     dataset = open_from(options, "evaluate")
     predictor = load(options.model, threads=options.threads, engine=options.engine)
+    if options.coverage is not None:
+        predictor.check_sets()
     if options.out:
         files.make_folder(options.out)  # rather found impossible before the work than after it
-    split = options.split
-    if split == "auto":
-        split = "val" if "val" in set(dataset.photos.split) else "all"
-    part = dataset.split(split)
-    if not len(part):
-        raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
-    if options.sources:
-        part = part.of_sources(options.sources)
+    split, part = choose_part(dataset, options.split, options.sources)
+    if options.maps:
+        return _maps(predictor, part, options)
     crosswalk = _crosswalk(options.crosswalk, predictor.materials, part.materials)
     print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
-    evaluation = evaluate(predictor, part)
+    evaluation = evaluate(predictor, part, coverage=options.coverage or COVERAGE)
     if crosswalk is not None:
         evaluation = compare(evaluation, crosswalk)
     if options.json:
@@ -85,6 +117,22 @@ def run(options: argparse.Namespace) -> int:
 
         for path in write_report(evaluation, options.out, part):
             print(f"madeof: wrote {show(path)}", file=sys.stderr)
+    for name, reason in evaluation.failures:
+        print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
+    return 1 if evaluation.failures else 0
+
+
+def _maps(predictor: Predictor, part: RegionDataset, options: argparse.Namespace) -> int:
+    """Evaluate dense maps."""
+    from madeof.map_evaluation import evaluate_maps
+    from madeof.text import show
+
+    print(f"madeof: mapping {len(part)} photos", file=sys.stderr)
+    evaluation = evaluate_maps(predictor, part)
+    if options.json:
+        print_json(evaluation.summary())
+    else:
+        print(evaluation.text())
     for name, reason in evaluation.failures:
         print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
     return 1 if evaluation.failures else 0

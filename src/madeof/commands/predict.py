@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from madeof.commands.annotated import AnnotatedRegions, add_annotations, open_annotations
-from madeof.commands.arguments import WRITTEN, Subparsers, add_model, format_name, print_json, whole_number
+from madeof.commands.arguments import WRITTEN, Subparsers, add_model, coverage, format_name, print_json, whole_number
 from madeof.commands.regions_arguments import add_photo_limits, add_regions, outlines_of, read_regions, with_name
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ def add_parser(subparsers: Subparsers) -> None:
     output = parser.add_argument_group("output")
     output.add_argument(
         "--top", type=whole_number(1), default=5, metavar="K", help="how many materials to show (default: 5)"
+    )
+    output.add_argument(
+        "--coverage",
+        type=coverage,
+        metavar="C",
+        help="add the set of materials that holds the true one with this probability, such as 0.9 (docs/scores.md)",
     )
     form = output.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
@@ -83,6 +89,8 @@ def run(options: argparse.Namespace) -> int:
         options.photos = asked or annotated.photos
     overlays = _overlay_paths(options)
     predictor = load(options.model, threads=options.threads, engine=options.engine)
+    if options.coverage is not None:
+        predictor.check_sets()
     failures = [] if annotated is None else list(annotated.failures)
     outcomes = _outcomes(predictor, overlays, options, annotated, failures)
     try:
@@ -189,7 +197,7 @@ def _predict(
         answers, outlines = annotated.with_truth(path, answers), annotated.outlines.pop(path)
         place = annotated.place(path) or place
     details = None if annotated is None else annotated.annotated[path].details
-    result = PhotoResult(photo, f"{predictor.record.name} {predictor.record.version}", answers)
+    result = PhotoResult(photo, f"{predictor.record.name} {predictor.record.version}", answers, options.coverage)
     drawn = [(region, label(each)) for region, each in zip(regions, predictions, strict=True)]
     shown = tuple(outline for outline, each in zip(outlines, found, strict=False) if not isinstance(each, Answer))
     return Predicted(result, tuple(regions), shown, *place, details), drawn
