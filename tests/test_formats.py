@@ -82,6 +82,8 @@ def test_folders_and_nothing_are_not_recognised(tmp_path: Path) -> None:
         ("x/../a.jpg", "a.jpg"),
         ("..", ""),
         ("x/..", ""),
+        ("C:..", ""),
+        ("/C:.", ""),
         ("/", ""),
         ("", ""),
         (".", ""),
@@ -96,7 +98,7 @@ def test_a_path_stays_in_its_folder(name: str, path: str) -> None:
 def test_no_path_leads_out(name: str) -> None:
     path = relative_path(name)
     assert not path.startswith("/")
-    assert ".." not in path.split("/")
+    assert not {".", ".."} & set(path.split("/"))
 
 
 def test_photos_are_found(tmp_path: Path) -> None:

@@ -368,7 +368,12 @@ class Process:
     def __init__(self, model: Path, *options: str, **variables: str) -> None:
         line = [sys.executable, "-W", "error", "-m", "madeof", "serve", "--port", "0", "--model", str(model), *options]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src"), **variables}
-        self.process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment)
+        # A shell starts what runs in the background with Ctrl-C ignored, and that is inherited.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment)
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert self.process.stderr is not None
         self.first = self.process.stderr.readline()
         found = re.search(r"http://([^:]+):(\d+)/", self.first)

@@ -52,7 +52,8 @@ def relative_path(name: str) -> str:
     if not parts or parts[-1] == "..":
         return ""
     if _ABSOLUTE.match(path) or ".." in parts:
-        return re.sub(r"^[A-Za-z]:", "", parts[-1])
+        base = re.sub(r"^[A-Za-z]:", "", parts[-1])
+        return "" if base in (".", "..") else base
     return "/".join(parts)
 
 
