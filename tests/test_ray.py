@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,29 @@ def test_with_an_actor_killed_the_files_are_those_of_one_machine(
     assert sorted(shard.name for shard in shards) == [f"part-{number:06}.{to}" for number in numbers]
     assert sum(shard.photos for shard in shards) == PHOTOS
     assert sum(shard.errors for shard in shards) == 1
+
+
+def test_the_workers_work_at_the_same_time(
+    cluster: Any, photos: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = tmp_path / "marks"
+
+    class Meeting(on_ray.ShardWriter):
+        """Waits with its first shard until another worker has one."""
+
+        def _tasks(self, number: int) -> Any:
+            (marks / str(os.getpid())).touch()
+            end = time.monotonic() + 60
+            while len(list(marks.iterdir())) < 2:
+                assert time.monotonic() < end, "no other worker came"
+                time.sleep(0.05)
+            yield from super()._tasks(number)
+
+    marks.mkdir()
+    monkeypatch.setattr(on_ray, "ShardWriter", Meeting)
+    (tmp_path / "out").mkdir()
+    plan = plan_of(photos, tiny_model, tmp_path / "out")
+    assert len(list(on_ray.shards_on_ray(plan, [0, 1, 2], workers=2))) == 3
 
 
 def test_what_stops_a_batch_is_one_line(cluster: Any, photos: Path, tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def shards_on_ray(
             ShardWriter,
             fn_constructor_args=(plan,),
             batch_size=1,
-            compute=actors(ray, 1, count, waiting=1),
+            compute=actors(ray, count, count, waiting=1),  # a pool whose actors have one task each would never grow
             num_cpus=1,
         )
         try:
