@@ -27,6 +27,7 @@ NETS = [
     *({"net": "MaskAtStem", "trunk": trunk} for trunk in TRUNKS[1:]),
     *({"net": "MaskAtPooling", "trunk": trunk} for trunk in TRUNKS),
     {"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [16]},
+    {"net": "MaskAtPooling", "trunk": "test_resnet", "attention": 2},
 ]
 
 
@@ -42,6 +43,8 @@ def net(request: pytest.FixtureRequest) -> Net:
     for parameter in net.parameters():  # the branches start at 0 or 1, where the mask changes nothing
         if parameter.ndim == 4 and parameter.shape[1] == 1:
             torch.nn.init.normal_(parameter, std=0.5)
+    for score in net.scores if isinstance(net, MaskAtPooling) else ():  # and so do these
+        torch.nn.init.normal_(score, std=0.5)
     return net.eval()
 
 
@@ -127,6 +130,39 @@ def test_what_the_head_sees() -> None:
         MaskAtPooling(Trunk("test_resnet"), 3, context="moon")
 
 
+def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
+    torch.manual_seed(0)
+    net = build({"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [8, 16], "attention": 2}, 6)
+    assert isinstance(net, MaskAtPooling)
+    maps = net.encode(image(64, 96))
+    mask = torch.rand(3, 1, 64, 96)
+    mask[1, 0, :, :50] = 0
+    channels = maps[1].shape[1]
+    plain = net.pool(maps, mask)
+    assert plain.shape == (3, net.width)
+    inside, learnt = plain[:, -5 * channels : -4 * channels], plain[:, -2 * channels :]
+    torch.testing.assert_close(learnt, inside.repeat(1, 2))  # before it has learnt anything
+
+    torch.nn.init.normal_(net.scores[0], std=0.3)
+    net.head.fit_scale(plain)
+    start = net.width - 5 * channels
+    scores = torch.einsum("kc,chw->khw", net.scores[0] / net.head.spread[start : start + channels], maps[1][0])
+    prior = torch.nn.functional.avg_pool2d(mask, 16)[:, 0].log()
+    weights = (4 * torch.tanh(scores / 4) + prior[:, None]).flatten(2).softmax(dim=2)  # (3, 2, cells)
+    expected = torch.einsum("nkm,cm->nkc", weights, maps[1][0].flatten(1)).flatten(1)
+    found = net.pool(maps, mask)
+    torch.testing.assert_close(found[:, -2 * channels :], expected, rtol=1e-4, atol=1e-5)
+    together = net.pool(tuple(torch.cat([m, m.flip(3)]) for m in maps), mask, torch.tensor([0, 0, 1]))
+    torch.testing.assert_close(together[:2], found[:2], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found[:, -2 * channels :], learnt, atol=1e-3)
+
+
+def test_attention_needs_two_maps() -> None:
+    with pytest.raises(ConfigError, match="the finest map has none"):
+        build({"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [16], "attention": 1}, 6)
+
+
+@torch.no_grad()
 def test_pooling_is_the_weighted_mean() -> None:
     """Against a plain loop over the cells of one map."""
     torch.manual_seed(0)

@@ -25,7 +25,7 @@ from madeof.training.processes import run_together
 from test_training import SMALL, STEM
 
 # Dropout draws other numbers in each process, so it is left out of the comparison.
-POOLING = [*SMALL, "dropout=0", "batch=3", "head_epochs=3", "epochs=3", "average=0.9"]
+POOLING = [*SMALL, "attention=2", "dropout=0", "batch=3", "head_epochs=3", "epochs=3", "average=0.9"]
 CASES = {
     "pooling": POOLING,  # batches of 3, 3 and 2 photos: shares of 2 and 1, and of 1 and 1
     "one photo": [*POOLING, "head_epochs=0", "batch=1", "epochs=1", "unfreeze=4", "freeze_norm=false"],  # and none

@@ -16,8 +16,8 @@ from test_training import SMALL, STEM
 
 KILLER = Path(__file__).parent / "kill_training.py"
 POOLING = [
-    *SMALL, "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1", "patience=30",
-    "average=0.9",
+    *SMALL, "attention=2", "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1",
+    "patience=30", "average=0.9",
 ]  # fmt: skip
 ORIGINAL = [*STEM, "batch=2", "epochs=4", "checkpoint_seconds=0.2"]
 

@@ -261,6 +261,7 @@ def test_no_val_split(tmp_path: Path) -> None:
         ("net=MaskEverywhere", "expected one of 'MaskAtPooling', 'MaskAtStem'"),
         ("crop=100", "expected a multiple of 32"),
         ("dropout=1.5", "expected a share"),
+        ("attention=-1", "attention is -1; expected 0 or more"),
         ("strides=[]", "expected a list"),
         ("strides=[4, 64]", "strides has 64; expected some of 4, 8, 16, 32"),
         ("paste=2", "paste is 2.0; expected a share from 0 to 1"),

@@ -166,18 +166,15 @@ def cross_validate(
     """The trial's line."""
     started = time.monotonic()
     names, outputs = choose_materials(dataset.materials, dataset.split("train"), 15)
-    is_everyday = np.array(dataset.photos.source) == SOURCE
-    folds = np.full(len(is_everyday), -1)
-    photos = np.random.default_rng(0).permutation(np.flatnonzero(is_everyday))
-    folds[photos] = np.arange(len(photos)) % FOLDS
-
+    folds = folds_of(dataset)
+    is_everyday = folds >= 0
     own = plain.select(trial, crop)
     features = torch.cat([own, *(view.select(trial) for view in views[: trial.views])])
     described = [plain, *views[: trial.views]]
     photo = np.concatenate([d.photo for d in described])
     truth = outputs[np.concatenate([d.material for d in described])]
     chances = np.where(is_everyday[photo], trial.everyday, 1.0)
-    predicted = np.full(len(own), -1)
+    scores = np.zeros((len(own), len(names)), dtype=np.float32)
     for fold in range(FOLDS):
         kept = torch.from_numpy((folds[photo] != fold) & (truth >= 0))
         asked = torch.from_numpy(folds[plain.photo] == fold)
@@ -187,18 +184,33 @@ def cross_validate(
             taught = torch.cat([taught, textured.select(trial)[torch.from_numpy(known)]])
             answers = np.concatenate([answers, outputs[textured.material[known]]])
             drawn = np.concatenate([drawn, np.full(known.sum(), trial.textures)])
-        logits = fit_and_ask(trial, taught, answers, drawn, own[asked], len(names), plain)
-        predicted[asked] = logits.argmax(dim=1)
+        scores[asked] = fit_and_ask(trial, taught, answers, drawn, own[asked], len(names), plain).numpy()
+    return line(trial.name, scores, outputs, plain, is_everyday, time.monotonic() - started)
 
+
+def folds_of(dataset: RegionDataset) -> NDArray[np.int64]:
+    """The fold of each photo of the source, (photos,), and -1 of the others."""
+    is_everyday = np.array(dataset.photos.source) == SOURCE
+    folds = np.full(len(is_everyday), -1)
+    photos = np.random.default_rng(0).permutation(np.flatnonzero(is_everyday))
+    folds[photos] = np.arange(len(photos)) % FOLDS
+    return folds
+
+
+def line(
+    name: str, scores: NDArray[np.float32], outputs: NDArray[np.int64], plain: Described,
+    is_everyday: NDArray[np.bool_], seconds: float,
+) -> str:  # fmt: skip
+    """What the scores (regions, materials) of the source's regions come to."""
     rows = is_everyday[plain.photo]
     material, area = plain.material[rows], plain.area[rows]
-    right = predicted[rows] == outputs[material]
+    right = scores.argmax(axis=1)[rows] == outputs[material]
     interval = resampled(np.zeros(len(right), dtype=np.int64), 1, (), right, plain.photo[rows])[0]
     common = [m for m in np.unique(material) if (material == m).sum() >= _FEW]
     return (
-        f"| {trial.name} | {right.mean():.3f} ({interval.low:.3f} to {interval.high:.3f}) "
+        f"| {name} | {right.mean():.3f} ({interval.low:.3f} to {interval.high:.3f}) "
         f"| {right[outputs[material] >= 0].mean():.3f} | {np.mean([right[material == m].mean() for m in common]):.3f} "
-        f"| {right[area < _SMALL].mean():.3f} | {time.monotonic() - started:.0f} |"
+        f"| {right[area < _SMALL].mean():.3f} | {seconds:.0f} |"
     )
 
 

@@ -20,7 +20,7 @@ def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = F
 
     Args:
         architecture: `net` ("MaskAtStem" or "MaskAtPooling"), `trunk` (a timm name) and the net's own settings:
-            `merge` and `where`, or `strides`, `context`, `hidden` and `dropout`.
+            `merge` and `where`, or `strides`, `context`, `attention`, `hidden` and `dropout`.
         outputs: the number of logits.
         pretrained: let timm download its ImageNet weights.
         drop_path: share of the trunk's last blocks that training skips.

@@ -15,6 +15,7 @@ from madeof.nets.trunks import Trunk
 _PARTS = {"none": 2, "ring": 3, "photo": 5}  # how many numbers of each channel the head sees
 _TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
 _SPREAD_FLOOR = 1e-4  # keeps the slope of the square root bounded where a map is constant
+_MOST = 4.0  # bounds a learnt score, and so the weight of one cell over another's, to exp(8)
 
 
 class MaskAtPooling(nn.Module):
@@ -24,11 +25,17 @@ class MaskAtPooling(nn.Module):
     pixel still has an answer. Of each map the head sees: mean and spread inside, mean of the ring (the cells
     next to the region, as far as it does not cover them), mean and spread of the whole photo.
 
+    With `attention` the net also learns which cells of a region speak most of its material: means inside the mask
+    whose weights are coverage times exp(score of the cell), that is, a softmax with the mask as prior. The scores are
+    linear in the cell's channels and begin at 0, where these are the plain mean (attention pooling as in Ilse et al.
+    2018, arXiv 1802.04712, with linear scores). The finest map has none: its cells are most of the work.
+
     Args:
         trunk: any `Trunk`; it is cut behind the last of `strides`.
         materials: how many materials there are.
         strides: which maps are pooled, of (4, 8, 16, 32).
         context: "none", "ring" or "photo".
+        attention: how many learnt means of each map but the finest; 0 for none.
         hidden: units of the head's one hidden layer.
         dropout: share of the hidden units left out in training.
     """
@@ -40,6 +47,7 @@ class MaskAtPooling(nn.Module):
         *,
         strides: Sequence[int] = (4, 8, 16, 32),
         context: str = "ring",
+        attention: int = 0,
         hidden: int = 256,
         dropout: float = 0.3,
     ) -> None:
@@ -49,13 +57,18 @@ class MaskAtPooling(nn.Module):
             raise ConfigError(f"strides={list(strides)}: the trunk {trunk.name} has maps of {list(trunk.stages)}")
         if context not in _PARTS:
             raise ConfigError(f"context={context!r}: expected one of {', '.join(map(repr, _PARTS))}")
+        if attention and len(strides) < 2:
+            raise ConfigError(f"attention={attention} with strides={list(strides)}: the finest map has none; give two")
         self.strides, self.context = tuple(sorted(strides)), context
         trunk.cut(trunk.stages[self.strides[-1]])
         self.trunk = trunk
-        self.width = _PARTS[context] * sum(trunk.channels[stride] for stride in self.strides)
+        channels = [trunk.channels[stride] for stride in self.strides]
+        self.scores = nn.ParameterList(torch.zeros(attention, c) for c in channels[1:] if attention)
+        widths = [(_PARTS[context] + attention * (number > 0)) * c for number, c in enumerate(channels)]
+        self.width = sum(widths)
         self.head = Head(self.width, materials, hidden=hidden, dropout=dropout)
-        starts = itertools.accumulate((_PARTS[context] * trunk.channels[s] for s in self.strides), initial=0)
-        self._inside = [(start, start + trunk.channels[s]) for start, s in zip(starts, self.strides, strict=False)]
+        starts = itertools.accumulate(widths, initial=0)
+        self._inside = [(start, start + c) for start, c in zip(starts, channels, strict=False)]
 
     @property
     def last(self) -> nn.Linear:
@@ -83,7 +96,7 @@ class MaskAtPooling(nn.Module):
         """Describe every region: coverage in [0, 1], (N, 1, H, W) or of the finest map's cells -> (N, width)."""
         parts: list[Tensor] = []
         coverage, done = masks, self.strides[0] if masks.shape[2:] == features[0].shape[2:] else 1
-        for stride, maps in zip(self.strides, features, strict=True):
+        for number, (stride, maps) in enumerate(zip(self.strides, features, strict=True)):
             coverage = _shrink(coverage, stride // done, maps.shape[2:])
             done = stride
             parts += _mean_and_spread(maps, coverage, photo)
@@ -91,7 +104,15 @@ class MaskAtPooling(nn.Module):
                 parts.append(_mean(maps, F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage, photo))
             if self.context == "photo":
                 parts += _mean_and_spread(maps, torch.ones_like(coverage), photo)
+            if number and len(self.scores):
+                parts += _learnt_means(maps, self._emphasis(number, maps), coverage, photo)
         return torch.cat(parts, dim=1)
+
+    def _emphasis(self, number: int, maps: Tensor) -> Tensor:
+        """exp(score) of each cell of the map with this number, (B, C, h, w) -> (B, attention, h, w), never 0."""
+        start, stop = self._inside[number]  # what the head makes of these channels, the scores also do
+        score = F.conv2d(maps, (self.scores[number - 1] / self.head.spread[start:stop])[:, :, None, None])
+        return (_MOST * torch.tanh(score / _MOST)).exp()
 
     def classify(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """Name every region.
@@ -132,7 +153,7 @@ class MaskAtPooling(nn.Module):
 
     def stages_from_last(self) -> list[list[nn.Parameter]]:
         """The head's parameters, then those of each stage of the trunk, the last stage first."""
-        return [list(self.head.parameters()), *self.trunk.parameters_by_stage()]
+        return [[*self.head.parameters(), *self.scores], *self.trunk.parameters_by_stage()]
 
 
 class Head(nn.Module):
@@ -182,6 +203,12 @@ def _mean_and_spread(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tup
     mean = _mean(maps, weights, photo)
     square = _mean(maps * maps, weights, photo)
     return mean, (square - mean * mean).clamp(min=0).add(_SPREAD_FLOOR).sqrt()
+
+
+def _learnt_means(maps: Tensor, emphasis: Tensor, coverage: Tensor, photo: Tensor | None) -> list[Tensor]:
+    """For each of the K scores the mean weighted by coverage and emphasis, (B, K, h, w): K tensors (N, C)."""
+    own = emphasis if photo is None else emphasis[photo]  # (1 or N, K, h, w)
+    return [_mean(maps, coverage * own[:, k : k + 1], photo) for k in range(emphasis.shape[1])]
 
 
 def _mean(maps: Tensor, weights: Tensor, photo: Tensor | None) -> Tensor:

@@ -38,6 +38,8 @@ class Config:
     """MaskAtPooling: which maps are pooled."""
     context: Literal["none", "ring", "photo"] = "ring"
     """MaskAtPooling: what the head sees besides the inside: nothing, the ring around it, or ring and whole photo."""
+    attention: int = 0
+    """MaskAtPooling: how many learnt means of each map but the finest the head sees too; 0 for none."""
     hidden: int = 256
     """MaskAtPooling: units of the head."""
     dropout: float = 0.3
@@ -171,6 +173,7 @@ class Config:
             "trunk": self.trunk,
             "strides": self.strides,
             "context": self.context,
+            "attention": self.attention,
             "hidden": self.hidden,
             "dropout": self.dropout,
         }
@@ -246,6 +249,7 @@ def _check_ranges(config: Config) -> None:
         "repeat",
     )
     not_negative = (
+        "attention",
         "head_epochs",
         "epochs",
         "head_views",
