@@ -157,6 +157,18 @@ def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
     assert not torch.allclose(found[:, -2 * channels :], learnt, atol=1e-3)
 
 
+@torch.no_grad()
+def test_pooling_stays_exact_under_mixed_precision() -> None:
+    net = build({"net": "MaskAtPooling", "trunk": "test_resnet", "attention": 1}, 6)
+    assert isinstance(net, MaskAtPooling)
+    maps = tuple(100 + m for m in net.encode(image(64, 96)))  # large means, small spreads
+    mask = torch.rand(3, 1, 64, 96)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (maps[0].flatten(1) @ maps[0].flatten(1).T).dtype == torch.bfloat16
+        found = net.pool(maps, mask)
+    torch.testing.assert_close(found, net.pool(maps, mask))
+
+
 def test_attention_needs_two_maps() -> None:
     with pytest.raises(ConfigError, match="the finest map has none"):
         build({"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [16], "attention": 1}, 6)
