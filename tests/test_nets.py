@@ -162,10 +162,10 @@ def test_pooling_stays_exact_under_mixed_precision() -> None:
     net = build({"net": "MaskAtPooling", "trunk": "test_resnet", "attention": 1}, 6)
     assert isinstance(net, MaskAtPooling)
     maps = tuple(100 + m for m in net.encode(image(64, 96)))  # large means, small spreads
-    mask = torch.rand(3, 1, 64, 96)
+    mask = torch.rand(3, 1, 64, 96).bfloat16().float()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (maps[0].flatten(1) @ maps[0].flatten(1).T).dtype == torch.bfloat16
-        found = net.pool(maps, mask)
+        found = net.pool(maps, mask.bfloat16())  # as Fabric hands it on
     torch.testing.assert_close(found, net.pool(maps, mask))
 
 

@@ -216,6 +216,14 @@ def test_a_loss_that_is_no_number_stops_and_names_the_batch(
     assert math.isfinite(float(next(iter(read_net(tmp_path / "run")[0].parameters())).detach().sum()))
 
 
+def test_a_training_in_half_precision(run: Path, tiny_dataset: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    assert train(tiny_dataset, half, "precision=bf16-mixed") == 0
+    wide, narrow = (Record.read(folder).metrics["val"]["accuracy"] for folder in (run, half))
+    assert narrow > wide - 0.1
+    assert (half / "weights.safetensors").read_bytes() != (run / "weights.safetensors").read_bytes()
+
+
 def test_early_stopping(tiny_dataset: Path, tmp_path: Path) -> None:
     assert train(tiny_dataset, tmp_path / "run", "head_lr=0.0", "head_epochs=50", "patience=3", "epochs=0") == 0
     rows = rows_of(tmp_path / "run")

@@ -96,7 +96,7 @@ class MaskAtPooling(nn.Module):
         """Describe every region: coverage in [0, 1], (N, 1, H, W) or of the finest map's cells -> (N, width)."""
         if torch.is_autocast_enabled(masks.device.type):  # a spread is a small difference of large numbers
             with torch.autocast(masks.device.type, enabled=False):
-                return self.pool(tuple(maps.float() for maps in features), masks, photo)
+                return self.pool(tuple(maps.float() for maps in features), masks.float(), photo)
         parts: list[Tensor] = []
         coverage, done = masks, self.strides[0] if masks.shape[2:] == features[0].shape[2:] else 1
         for number, (stride, maps) in enumerate(zip(self.strides, features, strict=True)):
