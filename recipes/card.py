@@ -131,6 +131,7 @@ def described(architecture: dict[str, Any]) -> str:
     if strides := architecture.get("strides"):
         net += f", maps of strides {', '.join(map(str, strides))}, a head of {architecture['hidden']} units"
         net += f" that sees the inside and the {architecture['context']}" if "context" in architecture else ""
+        net += f", {count} learnt means of each map" if (count := architecture.get("attention")) else ""
     return net
 
 
