@@ -15,7 +15,7 @@ SHOWN = (1, 10, 50, 200)
 AS_ARRAYS, WHOLE = "masks as arrays", "masks as arrays, each of the whole photo"
 PRECISION = {"openvino-bf16": "bf16", "openvino-int8": "int8"}
 """Of the engines that do not compute in float."""
-GEMM = 2048
+GEMM = 1024
 """Rows and columns of the matrices that show the machine's peak."""
 
 
@@ -84,8 +84,8 @@ def shares(bench: Bench, engines: Sequence[str], work: int) -> str:
     head = ["encoder", "precision", "peak, 10⁹ multiply-adds/s", "floor ms", "took ms", "of the peak"]
     text = (
         f"The encoder is {work / 1e9:.2f} billion multiply-adds for these photos. The floor is that many at the peak: "
-        f"the speed of a matrix product of {GEMM} x {GEMM} (PyTorch; in 8 bits OpenVINO). With openvino-int8 only the "
-        "dense convolutions are in 8 bits."
+        f"the speed of a matrix product of {GEMM} x {GEMM} by OpenVINO. With openvino-int8 only the dense convolutions "
+        "are in 8 bits."
     )
     return f"{table}\n\n{text}\n\n{markdown_table(head, floors, words=2)}"
 
