@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,26 @@ def test_a_damaged_checkpoint_is_one_sentence(
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert re.search(r"madeof: cannot read the checkpoint .*last.safetensors", done.stderr.splitlines()[-1])
+
+
+def test_a_worker_ends_whose_training_is_gone_before_it_begins(tmp_path: Path) -> None:
+    """Else it would wait forever for its next batch: PyTorch's own watch only begins later."""
+    program = """
+        import os, signal, sys, time
+        from functools import partial
+        from madeof.training.steps import _end_without
+        parent = os.getpid()
+        if os.fork() == 0:
+            _end_without(parent, 0)  # it is there
+            os.kill(parent, signal.SIGKILL)
+            time.sleep(0.2)
+            open(sys.argv[1], "w").close()
+            _end_without(parent, 0)
+            open(sys.argv[1] + " still here", "w").close()
+            os._exit(0)
+        time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "killed")]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # both ends of it are gone
+    assert done.returncode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == ["killed"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -124,7 +126,10 @@ class NetStep:
         """Made by worker processes when `config.workers` is above 0."""
         steps = Steps(self.sampler, start, self.steps_per_epoch * self.epochs)
         workers = self.config.workers
-        loader = DataLoader(steps, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None)
+        loader = DataLoader(
+            steps, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None,
+            worker_init_fn=partial(_end_without, os.getpid()) if workers else None,
+        )  # fmt: skip
         for batch in loader:
             yield Inputs((batch.images, batch.masks, batch.photo), batch.materials, batch.names)
 
@@ -149,6 +154,16 @@ class NetStep:
         for handle in self._shared:
             handle.remove()
         self._shared = []
+
+
+def _end_without(parent: int, _: int) -> None:
+    """End a worker whose training is gone; PyTorch's own watch begins later and takes whoever is there for the parent.
+
+    Args:
+        parent: the process id of the training.
+    """
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 @torch.no_grad()
