@@ -166,7 +166,7 @@ def add_peaks(bench: Bench) -> None:
 
 
 def _product(precision: str) -> Callable[[], object]:
-    """By OpenVINO, which was the quickest at it on processors of both makers (PyTorch is slow on AMD's)."""
+    """By OpenVINO, since PyTorch's product is slow on AMD's processors: half as quick as the convolutions of a net."""
     openvino = import_openvino()
     from openvino import opset13 as ops
 

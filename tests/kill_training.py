@@ -1,8 +1,8 @@
 """A training in a process of its own, killed with SIGKILL at a chosen moment; run by test_resume.py.
 
 Arguments: how it ends, then the command line of `madeof`. It ends "after SECONDS" of work, imports not counted;
-"saving N", in the N-th write of a file, between its bytes and its name; "loading N", in the N-th reading of a
-checkpoint; or "never".
+"forking", as the process that reads photos begins; "saving N", in the N-th write of a file, between its bytes and its
+name; "loading N", in the N-th reading of a checkpoint; or "never".
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def main() -> int:
 
     if kind == "after":
         threading.Timer(float(number), die).start()
+    if kind == "forking":
+        os.register_at_fork(after_in_parent=die, after_in_child=lambda: time.sleep(0.5))  # until the parent is gone
     if kind == "saving":
         countdown, replace = iter(range(int(number), -1, -1)), Path.replace
 

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -70,6 +69,14 @@ def test_killed_while_saving_while_resuming_and_at_random(
     assert check(endings, tiny_dataset, tmp_path / "run", unbroken) >= 2  # the last may come too late
 
 
+def test_killed_as_the_reader_of_photos_begins(
+    unbroken: tuple[list[str], Path, float], tiny_dataset: Path, tmp_path: Path
+) -> None:
+    """The reader ends too: one that waited forever for its next batch would keep the training's standard error open."""
+    has_reader = unbroken[0] is POOLING
+    assert check(["forking"], tiny_dataset, tmp_path / "run", unbroken) == has_reader
+
+
 @pytest.mark.soak
 def test_killed_a_hundred_times(unbroken: tuple[list[str], Path, float], tiny_dataset: Path, tmp_path: Path) -> None:
     """On demand: `pytest -m soak`."""
@@ -99,26 +106,3 @@ def test_a_damaged_checkpoint_is_one_sentence(
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert re.search(r"madeof: cannot read the checkpoint .*last.safetensors", done.stderr.splitlines()[-1])
-
-
-def test_a_worker_ends_whose_training_is_gone_before_it_begins(tmp_path: Path) -> None:
-    """Else it would wait forever for its next batch: PyTorch's own watch only begins later."""
-    program = """
-        import os, signal, sys, time
-        from functools import partial
-        from madeof.training.steps import _end_without
-        parent = os.getpid()
-        if os.fork() == 0:
-            _end_without(parent, 0)  # it is there
-            os.kill(parent, signal.SIGKILL)
-            time.sleep(0.2)
-            open(sys.argv[1], "w").close()
-            _end_without(parent, 0)
-            open(sys.argv[1] + " still here", "w").close()
-            os._exit(0)
-        time.sleep(60)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "killed")]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # both ends of it are gone
-    assert done.returncode == -signal.SIGKILL
-    assert [path.name for path in tmp_path.iterdir()] == ["killed"]

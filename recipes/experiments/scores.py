@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import madeof
-from madeof.calibration import calibrate, sets_by_halves
+from madeof.calibration import sets_by_halves
 from madeof.datasets import open_dataset
 from madeof.evaluated import Evaluation
 from madeof.evaluation import evaluate
 from madeof.groups import best_groups, group_of
 from madeof.materials import positions
-from madeof.sets import fit_sets, measure_sets
+from madeof.sets import Covered, Sets, fit_sets, measure_sets
 from madeof.thresholds import fit_uncertain_below
 
 COVERAGES, PRECISIONS = (0.8, 0.9, 0.95), (0.9, 0.95, 0.97)
@@ -51,7 +51,7 @@ def main() -> None:
     is_own = np.array(whole.sources)[whole.photo] == options.source
     for name, rows in (("all of val", np.ones_like(is_own)), (f"its {options.source} photos", is_own)):
         print(f"made of {name}:", "; ".join(across(whole, rows, is_own, options.halvings)))
-    groups(whole, calibrate(predictor.record, own).uncertain_below or 0.0)
+    groups(whole, predictor.record.uncertain_below or 0.0)
     for precision in PRECISIONS:
         print(f"precision {precision}: {thresholds(own, precision, options.halvings)}")
 
@@ -61,13 +61,13 @@ def truth_of(part: Evaluation) -> NDArray[np.int64]:
     return np.array(positions(part.truth, part.materials), dtype=np.int64)
 
 
-def measured(sets, part: Evaluation, rows: NDArray[np.bool_] | None = None):  # type: ignore[no-untyped-def]
+def measured(sets: Sets, part: Evaluation, rows: NDArray[np.bool_] | None = None) -> list[Covered]:
     """What the sets of 0.9 hold."""
     rows = np.ones(len(part.truth), dtype=np.bool_) if rows is None else rows
     return measure_sets(sets, part.scores[rows], truth_of(part)[rows], part.share[rows], 0.9)
 
 
-def describe(found) -> str:  # type: ignore[no-untyped-def]
+def describe(found: list[Covered]) -> str:
     """Coverage and size of each band."""
     return "; ".join(f"{band.label} {band.covered:.3f}, {band.mean_size:.1f}" for band in found)
 
