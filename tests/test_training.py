@@ -286,6 +286,14 @@ def test_wrong_settings(override: str, message: str, tmp_path: Path, capsys: pyt
     assert not (tmp_path / "run").exists()
 
 
+def test_attention_of_one_map_is_refused_before_anything_is_made(
+    tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tiny_dataset, tmp_path / "run", "attention=2", "strides=[16]") == 1
+    assert "attention is 2 with strides [16]; expected two or more" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_config_file(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('lr = 1e-4\nstrides = [8, 16]\ntrunk = "resnet18"\n')
     config = Config.load(tmp_path / "a.toml", ["lr=2", "trunk=regnetx_002"])

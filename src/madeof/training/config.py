@@ -275,6 +275,8 @@ def _check_ranges(config: Config) -> None:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to below 1")
     if wrong := [stride for stride in config.strides if stride not in (4, 8, 16, 32)]:
         raise ConfigError(f"strides has {wrong[0]}; expected some of 4, 8, 16, 32")
+    if config.attention and len(config.strides) < 2:
+        raise ConfigError(f"attention is {config.attention} with strides {config.strides}; expected two or more")
     if not 0 <= config.unfreeze <= 4:
         raise ConfigError(f"unfreeze is {config.unfreeze}; expected 0 to 4 stages")
     if config.crop < 32 or config.crop % 32:
