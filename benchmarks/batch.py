@@ -32,7 +32,7 @@ from common import machine, publish
 from madeof.batch import Batch, Kernel, Task, run_batch
 from madeof.batch.pool import Pool, cores
 from madeof.batch.tasks import Answered
-from madeof.images import PHOTO_SUFFIXES, size_of
+from madeof.images.photo import PHOTO_SUFFIXES, size_of
 
 REGIONS = 5
 FEW, MANY, QUICK = 2_000, 20_000, 100
@@ -201,11 +201,11 @@ def figures_of(batch: Batch, wall: float, processor: float, written: int) -> dic
 
 def loop(source: str, count: int, model: str | None) -> dict[str, Any]:
     """What one would write without `madeof batch`: each photo after the other, the rows kept."""
-    from madeof.batch.sources import open_source
+    from madeof.batch.sources.opening import open_source
     from madeof.datasets.annotations import Annotation
-    from madeof.predictor import load
-    from madeof.regions import Region
-    from madeof.results import PhotoResult, answers_for
+    from madeof.inference.photo_result import PhotoResult, answers_for
+    from madeof.inference.predictor import load
+    from madeof.regions.files import Region
 
     before, started = os.times(), time.perf_counter()
     predictor = load(model)

@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from madeof.datasets import open_dataset, read_annotations
-from madeof.datasets.formats.runs import compress, runs_of
+from madeof.regions.rle import compress, runs_of
 
 A_PHOTO = 10
 MATERIALS = 45

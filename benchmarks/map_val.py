@@ -21,11 +21,11 @@ from PIL import Image
 
 import madeof
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.dense import SCALES
-from madeof.evaluated import percent, percent_range
-from madeof.map_evaluation import MapEvaluation, evaluate_maps
-from madeof.predictor import Predictor
-from madeof.superpixels import find_patches
+from madeof.evaluation.result import percent, percent_range
+from madeof.evaluation.segmentation import MapEvaluation, evaluate_maps
+from madeof.inference.predictor import Predictor
+from madeof.inference.segmentation import SCALES
+from madeof.regions.superpixels import find_patches
 
 _PHOTOS = {"1 MP": (1152, 864), "12 MP": (4000, 3000)}
 _ROUNDS = 7

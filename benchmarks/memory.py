@@ -22,9 +22,9 @@ import numpy as np
 from common import machine, make_photo, make_regions, publish, without_folders
 from peers import GRAPH_CROPS, Peer, load_peers
 
-from madeof.engines import ENGINES
-from madeof.regions import Region
-from madeof.report import markdown_table
+from madeof.evaluation.report.markdown import markdown_table
+from madeof.model.onnx_engine import ENGINES
+from madeof.regions.files import Region
 
 SIDES = (200, 1600)
 OURS_MOST, PEERS_MOST = 50, 4
@@ -108,7 +108,7 @@ def child(name: str, folder: Path, model: Path | None) -> dict[str, float]:
 def loaded(name: str, folder: Path, model: Path | None) -> tuple[Callable[[Path, Sequence[Region]], object], int]:
     """What answers for a photo, and for how many regions it is asked at most."""
     if name.startswith(_OURS):
-        from madeof.predictor import load
+        from madeof.inference.predictor import load
 
         predictor = load(model, threads=1, engine=name.removeprefix(_OURS))
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from madeof.images import read_photo
-from madeof.preprocess import Preprocessing
-from madeof.regions import Region
-from madeof.silent import import_onnxruntime, import_openvino
+from madeof.images.photo import read_photo
+from madeof.model.preprocess import Preprocessing
+from madeof.model.telemetry import import_onnxruntime, import_openvino
+from madeof.regions.files import Region
 
 BATCH = 16
 """Most crops that a peer runs at once."""

@@ -39,12 +39,12 @@ from speed_tables import (
 from timing import FURTHER, Bench
 from torch_peers import ORIGINALS, TORCH_CROPS, graph, one_thread
 
-from madeof.engines import DEFAULT
-from madeof.images import read_photo
-from madeof.masks import Region
-from madeof.predictor import Predictor
-from madeof.record import ENCODER
-from madeof.silent import import_openvino
+from madeof.images.photo import read_photo
+from madeof.inference.predictor import Predictor
+from madeof.model.onnx_engine import DEFAULT
+from madeof.model.record import ENCODER
+from madeof.model.telemetry import import_openvino
+from madeof.regions.region import Region
 
 COUNTS = (1, 10, 32, 50, 100, 200)
 CROP_COUNTS = {1: (1, 10, 50), 12: (1, 10), 48: (1, 10)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from timing import Bench, milliseconds
 
-from madeof.report import markdown_table
+from madeof.evaluation.report.markdown import markdown_table
 
 PHOTOS = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}
 """Megapixels: width, height."""

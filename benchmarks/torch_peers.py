@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from peers import CROP, Batch, MaskedCrops, Peer
 
-from madeof.images import read_photo
+from madeof.images.photo import read_photo
+from madeof.model.preprocess import Preprocessing
 from madeof.nets import MaskAtStem, Trunk
 from madeof.nets.libraries import timm
 from madeof.nets.original import PREPROCESSING, TRUNK
-from madeof.preprocess import Preprocessing
-from madeof.regions import Region
+from madeof.regions.files import Region
 
 MATERIALS = 45
 

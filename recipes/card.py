@@ -22,17 +22,17 @@ from typing import Any
 
 import numpy as np
 
-from madeof import files
-from madeof.calibration import sets_by_halves
+from madeof._util import files
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.evaluation import Evaluation, evaluate
-from madeof.intervals import Interval
-from madeof.materials import OPENSURFACES_PLUS, key
-from madeof.metrics import MaterialFigures
-from madeof.pictures import draw_reliability
-from madeof.predictor import load
-from madeof.record import MEMORY, WEIGHTS, Record
-from madeof.report import markdown_table, markdown_text
+from madeof.evaluation.calibrate import sets_by_halves
+from madeof.evaluation.evaluate import Evaluation, evaluate
+from madeof.evaluation.report.markdown import markdown_table, markdown_text
+from madeof.evaluation.report.pictures import draw_reliability
+from madeof.inference.predictor import load
+from madeof.materials.lists import OPENSURFACES_PLUS, key
+from madeof.metrics.bootstrap import Interval
+from madeof.metrics.classification import MaterialFigures
+from madeof.model.record import MEMORY, WEIGHTS, Record
 
 FEW, LOW = 10, 0.7
 """A material is weak with a recall or precision under LOW; one with fewer than FEW val regions cannot be judged."""
@@ -276,7 +276,7 @@ def uncertain(model: Measured) -> str:
 
 def halves(part: Evaluation, name: str) -> str:
     """What a threshold brings on photos that it was not fitted on."""
-    from madeof.thresholds import PRECISION, fit_uncertain_below
+    from madeof.metrics.thresholds import PRECISION, fit_uncertain_below
 
     top, right = part.scores.max(axis=1), part.correct
     rng = np.random.default_rng(0)

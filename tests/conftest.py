@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from made import write_dataset, write_model
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def die() -> None:
 def main() -> int:
     kind, _, number = sys.argv[1].partition(" ")
     import madeof.batch
-    from madeof.cli import main as madeof
+    from madeof.cli.main import main as madeof
 
     if kind == "saving":
         countdown, replace = iter(range(int(number), -1, -1)), Path.replace

@@ -22,7 +22,7 @@ def die() -> None:
 
 def main() -> int:
     kind, _, number = sys.argv[1].partition(" ")
-    from madeof.cli import main as madeof
+    from madeof.cli.main import main as madeof
     from madeof.training import run
 
     if kind == "after":

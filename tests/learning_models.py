@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from made import MATERIALS, write_dataset
 from madeof.datasets import open_dataset
-from madeof.memory import remember
+from madeof.few_shot.exemplars import remember
+from madeof.model.preprocess import Preprocessing
+from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
-from madeof.preprocess import Preprocessing
-from madeof.record import Record
 from madeof.training import export
 
 _COLOUR = np.array([130, 60, 170])  # of Terrazzo, which the model does not know

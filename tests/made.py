@@ -49,9 +49,9 @@ def write_model(folder: Path, **settings: Any) -> Path:
     """A small model with random weights."""
     import torch
 
+    from madeof.model.preprocess import Preprocessing
+    from madeof.model.record import Record
     from madeof.nets import build
-    from madeof.preprocess import Preprocessing
-    from madeof.record import Record
     from madeof.training import export
 
     torch.manual_seed(0)

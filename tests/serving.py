@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from madeof.serve.app import create_app
 from madeof.serve.server import Server, listen
 from madeof.serve.settings import Settings

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from made import MATERIALS, photo_and_label_map
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.datasets import RegionDataset, open_dataset, read_annotations
 from madeof.datasets.annotated import AnnotatedPhotos
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Bits, Box, Polygons, Whole

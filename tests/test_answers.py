@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from made import MATERIALS, write_dataset
-from madeof import outputs
-from madeof.cli import main
-from madeof.client import Client
+from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ModelError
-from madeof.evaluation import Evaluation, evaluate
-from madeof.images import Photo
-from madeof.predictor import Prediction, Predictor
-from madeof.record import RECORD, Record
-from madeof.report import write_report
-from madeof.results import Answer, PhotoResult, Predicted, csv_text, label
-from madeof.sets import Band, Sets
+from madeof.evaluation.evaluate import Evaluation, evaluate
+from madeof.evaluation.report.markdown import write_report
+from madeof.export import tables as outputs
+from madeof.images.photo import Photo
+from madeof.inference.photo_result import Answer, PhotoResult, Predicted, csv_text, label
+from madeof.inference.predictor import Prediction, Predictor
+from madeof.metrics.conformal import Band, Sets
+from madeof.model.record import RECORD, Record
+from madeof.serve.client import Client
 from serving import BOX, make_app, photo, problem_of, regions, running, test_client
 
 LEAST = (*(round(0.5 - i / 100, 2) for i in range(49)), None)
@@ -48,7 +48,7 @@ SURE, GROUP, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0.
 @pytest.fixture(scope="module")
 def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that knows thresholds and sets."""
-    from madeof.calibration import copy_model
+    from madeof.evaluation.calibrate import copy_model
 
     record = dataclasses.replace(Record.read(tiny_model), uncertain_below=0.6, group_below=0.9, sets=SETS)
     out = tmp_path_factory.mktemp("answers") / "model"

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from made import write_dataset
-from madeof import files
+from madeof._util import files
 from madeof.batch import Batch, Kernel, Options, Task, run_batch
 from madeof.batch.pool import Pool, cores
 from madeof.batch.progress import Progress
 from madeof.batch.store import Local, Summed
 from madeof.batch.tasks import Answered
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import BatchError, InputError, ModelError, WriteError
 
 LINES = Options(to="jsonl")
@@ -276,7 +276,7 @@ def test_a_fault_that_nobody_foresaw_is_a_row(tiny_model: Path, monkeypatch: pyt
         def failing(*args: Any, **kwargs: Any) -> None:
             raise error
 
-        monkeypatch.setattr("madeof.batch.kernel.read_photo", failing)
+        monkeypatch.setattr("madeof.batch.annotator.read_photo", failing)
         (row,) = kernel.answer(task)
         assert row["image"] == "a.png"
         return str(row["error"])
@@ -316,7 +316,7 @@ def test_a_store_that_is_down_stops_it_before_good_photos_become_errors(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no route to host")
 
-    monkeypatch.setattr("madeof.batch.places.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("madeof.batch.remote.time.sleep", lambda seconds: None)
     monkeypatch.setattr(type(system), "open", broken)
     with pytest.raises(BatchError, match=r"10 photos one after another could not be reached.*no route to host"):
         run_batch("memory://down", tmp_path / "out", model=tiny_model, options=LINES, workers=0, per_shard=20)

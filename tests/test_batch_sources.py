@@ -17,11 +17,11 @@ from PIL import Image
 
 from made import photo_and_label_map, write_dataset
 from madeof.batch.asked import regions_of
-from madeof.batch.sources import open_source
+from madeof.batch.sources.opening import open_source
 from madeof.batch.tasks import Options, Task
 from madeof.errors import DatasetError, MadeofError
-from madeof.images import read_photo
-from madeof.results import Answer
+from madeof.images.photo import read_photo
+from madeof.inference.photo_result import Answer
 
 RLE = {"size": [64, 80], "counts": [64 * 10, 64 * 5, 64 * 65]}
 

@@ -15,9 +15,9 @@ import pytest
 
 from made import MATERIALS
 from madeof.datasets import open_dataset
-from madeof.evaluation import evaluate
-from madeof.predictor import load
-from madeof.record import Record
+from madeof.evaluation.evaluate import evaluate
+from madeof.inference.predictor import load
+from madeof.model.record import Record
 
 BLOCKS = ["facts", "accuracy", "materials", "weak", "calibration", "uncertain", "sets", "sources", "variants", "steps"]
 CARD = "# A card\n\n" + "\n".join(f"About {b}:\n\n<!-- measured: {b} -->\nold {b}\n<!-- end -->\n" for b in BLOCKS)

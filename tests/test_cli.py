@@ -17,12 +17,13 @@ import pytest
 from PIL import Image
 
 from made import photo_and_label_map, write_model
-from madeof import __version__, cli
-from madeof.cli import main
-from madeof.commands import arguments, demo
+from madeof import __version__
+from madeof.cli import arguments, demo
+from madeof.cli import main as cli
+from madeof.cli.main import main
 from madeof.errors import ModelError, WriteError
-from madeof.predictor import load
-from madeof.record import Record
+from madeof.inference.predictor import load
+from madeof.model.record import Record
 
 COMMANDS = ["predict", "train", "evaluate", "import-weights", "export", "demo"]
 HEAVY = {"numpy", "torch", "PIL", "onnxruntime", "matplotlib", "cc3d", "simplejpeg", "timm"}

@@ -17,9 +17,9 @@ from PIL import Image
 
 import madeof
 from madeof import Client, InputError, PhotoError, RegionError, ServiceError
-from madeof.connection import Part, form
-from madeof.masks import Region
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
+from madeof.regions.region import Region
+from madeof.serve.http import Part, form
 from serving import HEIGHT, WIDTH, Held, make_app, metric, photo, png, running, wait_for
 
 

@@ -20,9 +20,9 @@ from pycocotools.coco import COCO
 from madeof.datasets import Problem, read_annotations
 from madeof.datasets.annotations import Annotations, Box, Polygons
 from madeof.datasets.formats import coco, recognise
-from madeof.datasets.formats.runs import Runs, compress, cut_runs, decompress, runs_of
 from madeof.datasets.writing import Answered, AnsweredRegion, outlines, without_holes
 from madeof.errors import DatasetError, RegionError, WriteError
+from madeof.regions.rle import Runs, compress, cut_runs, decompress, runs_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
 

@@ -11,10 +11,10 @@ import torch
 
 import madeof
 from made import photo_and_label_map, write_model
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import ConfigError
+from madeof.model.record import Record
 from madeof.nets import Ensemble, MaskAtPooling, build, build_any
-from madeof.record import Record
 from madeof.training.export import read_net
 
 

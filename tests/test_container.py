@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from madeof.cli import make_parser
+from madeof.cli.main import make_parser
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from format_cases import masks, save_photo, whole
-from madeof.cli import main
-from madeof.commands.arguments import FORMATS as NAMES
-from madeof.commands.arguments import WRITTEN
+from madeof.cli.arguments import FORMATS as NAMES
+from madeof.cli.arguments import WRITTEN
+from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.datasets.annotations import Polygons
-from madeof.datasets.conversion import convert
+from madeof.datasets.convert import convert
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.opening import find_layout
 from madeof.datasets.writing import Answered, AnsweredRegion

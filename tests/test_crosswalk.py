@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madeof.comparison import compare
-from madeof.crosswalk import Crosswalk
-from madeof.crosswalk_rows import HUB, LISTS, NONE
 from madeof.errors import DatasetError
-from madeof.evaluated import Evaluation, Failure
-from madeof.materials import DMS, FMD, MINC, OPENSURFACES, OPENSURFACES_PLUS, VALUES, key
-from madeof.report import write_report
+from madeof.evaluation.label_mapping import compare
+from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.result import Evaluation, Failure
+from madeof.materials.crosswalk import Crosswalk
+from madeof.materials.crosswalk_rows import HUB, LISTS, NONE
+from madeof.materials.lists import DMS, FMD, MINC, OPENSURFACES, OPENSURFACES_PLUS, VALUES, key
 
-TABLE = Path(__file__).parents[1] / "src/madeof/crosswalk.csv"
+TABLE = Path(__file__).parents[1] / "src/madeof/materials/crosswalk.csv"
 
 
 def rows() -> list[dict[str, str]]:

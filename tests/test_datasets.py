@@ -13,7 +13,7 @@ from skimage.measure import label as skimage_label
 
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.errors import DatasetError
-from madeof.materials import OPENSURFACES
+from madeof.materials.lists import OPENSURFACES
 
 MATERIALS = "id,name\n1,Brick\n2,Wood\n7,Glass\n"
 

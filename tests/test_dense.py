@@ -15,16 +15,16 @@ from PIL import Image
 
 import madeof
 from made import MATERIALS, photo_and_label_map
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.datasets import open_dataset
-from madeof.dense import MaterialMap, at_size, map_materials, merge
 from madeof.errors import InputError, PhotoError, RegionError
-from madeof.images import read_photo
-from madeof.map_files import draw_map
-from madeof.masks import Region
-from madeof.predictor import Encoded, Predictor
-from madeof.preprocess import resize_mask
-from madeof.regions import regions_from_label_map
+from madeof.export.segmentation import draw_map
+from madeof.images.photo import read_photo
+from madeof.inference.predictor import Encoded, Predictor
+from madeof.inference.segmentation import MaterialMap, at_size, map_materials, merge
+from madeof.model.preprocess import resize_mask
+from madeof.regions.files import regions_from_label_map
+from madeof.regions.region import Region
 
 RED, BLUE = (220, 60, 20), (20, 60, 220)
 

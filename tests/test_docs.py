@@ -43,7 +43,7 @@ def test_every_command_line_in_the_docs_parses() -> None:
     """Each `madeof ...` line of a bash block is one that the parser takes."""
     import shlex
 
-    from madeof.cli import make_parser
+    from madeof.cli.main import make_parser
 
     seen = 0
     for page in PAGES:

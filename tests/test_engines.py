@@ -18,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import madeof
-from madeof import openvino_engine
-from madeof.cli import main
-from madeof.engines import ENGINES, OnnxRuntimeGraph, check_engine
+from madeof.cli.main import main
 from madeof.errors import InputError, MissingExtraError, ModelError
-from madeof.openvino_engine import OpenVinoGraph, with_zero
-from madeof.ranges import read_ranges
-from madeof.record import ENCODER, RANGES, Record
-from madeof.sessions import Sessions
+from madeof.model import openvino_engine
+from madeof.model.onnx_engine import ENGINES, OnnxRuntimeGraph, check_engine
+from madeof.model.openvino_engine import OpenVinoGraph, with_zero
+from madeof.model.ranges import read_ranges
+from madeof.model.record import ENCODER, RANGES, Record
+from madeof.model.runtime import Sessions
 from madeof.training.export import read_net, write_model
 
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from madeof.errors import DatasetError, ModelError, PhotoError, RegionError
-from madeof.evaluation import Evaluation, Failure, evaluate
+from madeof.evaluation.evaluate import Evaluation, Failure, evaluate
 
 MATERIALS = ("Brick", "Fabric / cloth", "Glass")
 

@@ -17,16 +17,16 @@ from PIL import Image
 
 import madeof
 from made import photo_and_label_map, write_model
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import InputError
-from madeof.explanation import PARTS, SHARE_LOOKS, explain
-from madeof.explanation_picture import draw
-from madeof.heat import map_heat
-from madeof.images import Photo, read_photo
-from madeof.masks import Region
-from madeof.predictor import Encoded, Predictor
-from madeof.removal import FILLINGS, divide, remove
-from madeof.shapes import from_box
+from madeof.images.photo import Photo, read_photo
+from madeof.inference.explain import PARTS, SHARE_LOOKS, explain
+from madeof.inference.occlusion import FILLINGS, divide, remove
+from madeof.inference.predictor import Encoded, Predictor
+from madeof.inference.saliency import map_heat
+from madeof.regions.raster import from_box
+from madeof.regions.region import Region
+from madeof.viz.explanation import draw
 
 SIZE = 96, 128
 BOX = 40.0, 30.0, 90.0, 70.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from madeof import files
+from madeof._util import files
 from madeof.errors import WriteError
 
 OLD, NEW = b"the old file", b"the new file, a longer one"

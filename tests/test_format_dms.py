@@ -13,7 +13,7 @@ import pytest
 from madeof.datasets import open_dataset
 from madeof.datasets.formats import dms, recognise
 from madeof.errors import DatasetError
-from madeof.materials import DMS
+from madeof.materials.lists import DMS
 from small_pictures import opened, photo, regions, save, squares
 
 INFO = [{"image_path": "images/train/1.jpg", "openimages_metadata": {"OriginalURL": "https://example.org/1.jpg"}}]

@@ -21,7 +21,7 @@ from madeof.datasets.formats import label_map
 from madeof.datasets.formats.label_map import colour
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError, WriteError
-from madeof.regions import blob_map
+from madeof.regions.files import blob_map
 from small_pictures import SIZE, photo, regions, save, squares
 
 

@@ -18,7 +18,7 @@ from madeof.datasets.formats import masks, recognise
 from madeof.datasets.formats.masks import material_of
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError, WriteError
-from madeof.materials import key
+from madeof.materials.lists import key
 from small_pictures import SIZE, opened, photo, regions, save, squares
 
 

@@ -20,8 +20,8 @@ from madeof.datasets.formats.map_regions import MapRegions, Values
 from madeof.datasets.formats.opensurfaces import Triangles
 from madeof.datasets.listing import File
 from madeof.errors import DatasetError, RegionError
-from madeof.regions import Blobs, blob_map
-from madeof.shapes import cut_polygon
+from madeof.regions.files import Blobs, blob_map
+from madeof.regions.raster import cut_polygon
 from small_pictures import opened, photo, regions, save, squares
 
 COLOURS = "substance_id,substance_name,red_color\n16,Brick,1\n17,Carpet/rug,3\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madeof.commands import arguments
+from madeof.cli import arguments
 from madeof.datasets.formats import FORMATS, format_named, recognise, streaming
 from madeof.datasets.formats.finding import MissingPhoto, find_photos, relative_path
 from madeof.datasets.formats.parsing import head, read_json, read_text, read_xml, top_keys

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from madeof.errors import PhotoError, RegionError
-from madeof.images import read_photo, size_of
-from madeof.masks import mask_box
-from madeof.regions import blob_map, read_label_map, read_mask
+from madeof.images.photo import read_photo, size_of
+from madeof.regions.files import blob_map, read_label_map, read_mask
+from madeof.regions.region import mask_box
 
 SIZE = (24, 40)
 LIMIT = 1.0  # megapixels

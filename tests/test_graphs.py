@@ -11,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from madeof.cli import main
-from madeof.engines import OnnxRuntimeGraph
-from madeof.record import RANGES, Record
+from madeof.cli.main import main
+from madeof.model.onnx_engine import OnnxRuntimeGraph
+from madeof.model.record import RANGES, Record
 from madeof.training.graphs import fold_pads, measure_ranges
 
 RANDOM = np.random.default_rng(0)

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madeof import materials
-from madeof.calibration import calibrate, of_sources, sets_by_halves
-from madeof.evaluation import Evaluation
-from madeof.groups import GROUPS, Group, best_group, best_groups, group_of, groups_among
-from madeof.materials import OPENSURFACES_PLUS, key
-from madeof.predictor import Prediction
-from madeof.preprocess import Preprocessing
-from madeof.record import Record
-from madeof.thresholds import Answered, fit_group_below, measure_answers
+from madeof.evaluation.calibrate import calibrate, of_sources, sets_by_halves
+from madeof.evaluation.evaluate import Evaluation
+from madeof.inference.predictor import Prediction
+from madeof.materials import lists as materials
+from madeof.materials.groups import GROUPS, Group, best_group, best_groups, group_of, groups_among
+from madeof.materials.lists import OPENSURFACES_PLUS, key
+from madeof.metrics.thresholds import Answered, fit_group_below, measure_answers
+from madeof.model.preprocess import Preprocessing
+from madeof.model.record import Record
 
 SEVEN = ("Stone", "Concrete", "Glass", "Mirror", "Metal", "Wood", "Skin")
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from learning_models import terrazzo, write_learning_model
-from madeof.arrays import array_bytes
+from madeof._util.npz import array_bytes
 from madeof.errors import ModelError
-from madeof.learning import learn
-from madeof.predictor import load
-from madeof.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RECORD, Record
-from madeof.sets import Band, Sets
+from madeof.few_shot.learn import learn
+from madeof.inference.predictor import load
+from madeof.metrics.conformal import Band, Sets
+from madeof.model.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RECORD, Record
 
 FOLDERS = 200
 LEARNED_FOLDERS = 60

@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from madeof import cli
-from madeof.charts import charts
-from madeof.comparison import Comparison, LeftOut
-from madeof.crosswalk import Compared
+from madeof.cli import main as cli
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.errors import DatasetError, PhotoError
-from madeof.evaluation import Evaluation, Failure
-from madeof.gallery import confused_pairs, surest_errors, unnameable
-from madeof.html_report import page
-from madeof.report import write_report
+from madeof.evaluation.evaluate import Evaluation, Failure
+from madeof.evaluation.label_mapping import Comparison, LeftOut
+from madeof.evaluation.report.charts import charts
+from madeof.evaluation.report.gallery import confused_pairs, surest_errors, unnameable
+from madeof.evaluation.report.html import page
+from madeof.evaluation.report.markdown import write_report
+from madeof.materials.crosswalk import Compared
 from test_report import ODD, make, without_matplotlib
 
 VOID = {"meta", "link", "img", "br"}

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from madeof.decoding import turn
 from madeof.errors import PhotoError
-from madeof.images import read_photo, size_of
-from madeof.preprocess import resize_image
+from madeof.images.decode import turn
+from madeof.images.photo import read_photo, size_of
+from madeof.model.preprocess import resize_image
 
 FORMATS = {
     "png": {},

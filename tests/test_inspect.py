@@ -15,14 +15,14 @@ import pytest
 from PIL import Image
 
 from format_cases import save_photo, write_json
-from madeof import contact_sheet
-from madeof.cli import main
-from madeof.contact_sheet import draw_sheet
+from madeof.cli.main import main
 from madeof.datasets import open_dataset
+from madeof.datasets.inspect import Alike, alike, by_area, inspect, quantiles, unnameable
+from madeof.datasets.inspect_text import text_of
 from madeof.errors import DatasetError
-from madeof.inspection import Alike, alike, by_area, inspect, quantiles, unnameable
-from madeof.inspection_text import text_of
-from madeof.materials import FMD, OPENSURFACES
+from madeof.materials.lists import FMD, OPENSURFACES
+from madeof.viz import contact_sheet
+from madeof.viz.contact_sheet import draw_sheet
 
 Run = Callable[..., tuple[int, str, str]]
 

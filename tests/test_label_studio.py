@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 import label_studio_requests as recorded
 from madeof.datasets.formats.brush import encode
 from madeof.datasets.formats.pixels import png_text
-from madeof.predictor import Prediction, Predictor
+from madeof.inference.predictor import Prediction, Predictor
 from madeof.serve.label_studio.interface import Control, Label, read_interface
 from madeof.serve.label_studio.naming import Naming
 from madeof.serve.label_studio.options import LabelStudio

@@ -17,16 +17,16 @@ from PIL import Image
 import madeof
 from learning_models import terrazzo, write_learning_model
 from made import MATERIALS, photo_and_label_map
-from madeof.arrays import array_bytes, read_arrays
-from madeof.cli import main
-from madeof.discriminant import Discriminant
+from madeof._util.npz import array_bytes, read_arrays
+from madeof.cli.main import main
 from madeof.errors import InputError, ModelError, WriteError
-from madeof.evaluation import evaluate
-from madeof.few_shot import COST
-from madeof.memory import read_memory
-from madeof.record import LEARNED, MEMORY, Record
-from madeof.regions import Region
-from madeof.sets import Band, Sets
+from madeof.evaluation.evaluate import evaluate
+from madeof.few_shot.exemplars import read_memory
+from madeof.few_shot.fit import COST
+from madeof.few_shot.lda import Discriminant
+from madeof.metrics.conformal import Band, Sets
+from madeof.model.record import LEARNED, MEMORY, Record
+from madeof.regions.files import Region
 
 EXAMPLES = [terrazzo(i) for i in range(5)]
 ASKED = [terrazzo(i) for i in range(20, 30)]
@@ -330,7 +330,7 @@ def test_on_the_command_line(model: Path, tmp_path: Path, capsys: pytest.Capture
 
 
 def test_names_with_commas() -> None:
-    from madeof.commands.learn import _names
+    from madeof.cli.learn import _names
 
     known = ("Plastic, clear", "Plastic, non-clear", "Glass")
     assert _names("Plastic, clear,Glass,Plastic, non-clear", known) == ["Plastic, clear", "Glass", "Plastic, non-clear"]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from made import MATERIALS, write_dataset
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.map_evaluation import MapEvaluation, evaluate_maps
-from madeof.predictor import Predictor
+from madeof.evaluation.segmentation import MapEvaluation, evaluate_maps
+from madeof.inference.predictor import Predictor
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from madeof.mask_quality import QUALITY_BINS, edge_agreement, quality_bins, quality_ranges
-from madeof.metrics import measure
+from madeof.metrics.boundary import QUALITY_BINS, edge_agreement, quality_bins, quality_ranges
+from madeof.metrics.classification import measure
 
 
 def scene(seed: int = 0, height: int = 120, width: int = 160) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeof.errors import RegionError
-from madeof.masks import Region, check_mask, check_region, mask_box
-from madeof.shapes import from_box, from_polygon
+from madeof.regions.raster import from_box, from_polygon
+from madeof.regions.region import Region, check_mask, check_region, mask_box
 
 SIZE = (40, 60)
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from madeof.intervals import DRAWS, Interval
-from madeof.metrics import SIZE_BOUNDS, TOP_K, Metrics, measure
-from madeof.reliability import Calibration, calibration
+from madeof.metrics.bootstrap import DRAWS, Interval
+from madeof.metrics.calibration_error import Calibration, calibration
+from madeof.metrics.classification import SIZE_BOUNDS, TOP_K, Metrics, measure
 
 EVERY_SIZE = (*SIZE_BOUNDS, None)
 
@@ -323,7 +323,7 @@ def test_intervals_are_those_of_a_plain_loop(seed: int) -> None:
 def test_intervals_do_not_depend_on_the_size_of_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     case = make(12)
     whole = case.measure(draws=50)
-    monkeypatch.setattr("madeof.intervals._INDICES_AT_ONCE", 500)
+    monkeypatch.setattr("madeof.metrics.bootstrap._INDICES_AT_ONCE", 500)
     pieces = case.measure(draws=50)
     assert whole.accuracy_interval is not None
     assert pieces.accuracy_interval == whole.accuracy_interval

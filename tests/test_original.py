@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import madeof
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import ModelError
-from madeof.materials import OPENSURFACES
+from madeof.materials.lists import OPENSURFACES
 from madeof.nets import libraries
 from madeof.nets.original import read_original
 

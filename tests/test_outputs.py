@@ -19,14 +19,14 @@ from pyarrow import parquet
 from pycocotools.coco import COCO
 
 from made import MATERIALS, photo_and_label_map
-from madeof.cli import main
-from madeof.commands.arguments import WRITTEN
-from madeof.commands.predict import OUTPUTS
+from madeof.cli.arguments import WRITTEN
+from madeof.cli.main import main
+from madeof.cli.predict import OUTPUTS
 from madeof.datasets import open_dataset, read_annotations
 from madeof.datasets.formats import FORMATS
-from madeof.outputs import TABLES, places_of
-from madeof.predictor import Predictor, load
-from madeof.results import answers_for
+from madeof.export.tables import TABLES, places_of
+from madeof.inference.photo_result import answers_for
+from madeof.inference.predictor import Predictor, load
 
 SIZE = 64, 80
 OUT = {"coco": "o.json", "coco_results": "o.json", "label_studio": "o.json", "cvat": "o.xml"}
@@ -51,7 +51,7 @@ def run(tmp_path: Path, tiny_model: Path, predictor: Predictor, monkeypatch: pyt
     mask[30:50, 20:50] = 255
     mask[35:40, 30:40] = 0
     Image.fromarray(mask).save("m.png")
-    monkeypatch.setattr("madeof.predictor.load", lambda *_, **__: predictor)
+    monkeypatch.setattr("madeof.inference.predictor.load", lambda *_, **__: predictor)
 
     def run(*command: str) -> tuple[int, str, str]:
         status = main(["predict", "--model", str(tiny_model), *command])
@@ -323,7 +323,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(to: str, run: Run, monk
             raise KeyboardInterrupt
         return answers_for(*given)
 
-    monkeypatch.setattr("madeof.results.answers_for", fail)
+    monkeypatch.setattr("madeof.inference.photo_result.answers_for", fail)
     assert run(*PHOTOS, "--to", to, "--out", f"{out}")[0] == 130
     assert len(calls) == 2
     assert sorted(Path().iterdir()) == before

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from madeof import labels, overlay
 from madeof.errors import RegionError, WriteError
-from madeof.overlay import draw, save
-from madeof.palette import COLOURS
+from madeof.viz import labels, overlay
+from madeof.viz.overlay import draw, save
+from madeof.viz.palette import COLOURS
 
 GREY = np.full((600, 800, 3), 128, dtype=np.uint8)
 

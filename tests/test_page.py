@@ -18,7 +18,7 @@ from browsing import HEIGHT, WIDTH, Hand, open_browser, open_page, served, write
 from made import MATERIALS
 from made_sam import RADII, SIDE, write_sam
 from madeof.datasets import open_dataset
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from madeof.serve.app import create_app
 from madeof.serve.sam import Sam
 from madeof.serve.settings import Settings

@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, expect
 
 from browsing import Hand, open_browser, open_page, served, write_photo
 from made import MATERIALS
-from madeof import prediction as prediction_module
-from madeof.groups import Group
-from madeof.predictor import Predictor
-from madeof.sets import Band, Sets
+from madeof.inference import prediction as prediction_module
+from madeof.inference.predictor import Predictor
+from madeof.materials.groups import Group
+from madeof.metrics.conformal import Band, Sets
 
 pytestmark = pytest.mark.browser
 

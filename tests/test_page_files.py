@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import madeof.serve
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from serving import make_app, test_client
 
 FOLDER = Path(madeof.serve.__file__).parent / "page"

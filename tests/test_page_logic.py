@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from browsing import open_browser, open_page, served
-from madeof.datasets.formats.runs import compress, cut_runs, runs_of
+from madeof._util.text import cell
 from madeof.errors import RegionError
-from madeof.palette import COLOURS, ink_on
-from madeof.predictor import Predictor
-from madeof.regions import Region
-from madeof.shapes import cut_edges, from_box, from_polygon
-from madeof.text import cell
+from madeof.inference.predictor import Predictor
+from madeof.regions.files import Region
+from madeof.regions.raster import cut_edges, from_box, from_polygon
+from madeof.regions.rle import compress, cut_runs, runs_of
+from madeof.viz.palette import COLOURS, ink_on
 
 pytestmark = pytest.mark.browser
 

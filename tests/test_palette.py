@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import madeof
-from madeof.labels import Labelled, write_labels
-from madeof.palette import COLOURS, Colour, contrast, ink_on
+from madeof.viz.labels import Labelled, write_labels
+from madeof.viz.palette import COLOURS, Colour, contrast, ink_on
 
 _PAGE = Path(madeof.__file__).parent / "serve" / "page" / "colours.js"
 

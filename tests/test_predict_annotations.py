@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from made import photo_and_label_map
-from madeof.cli import main
-from madeof.predictor import Predictor, load
+from madeof.cli.main import main
+from madeof.inference.predictor import Predictor, load
 
 SIZE = (64, 80)
 Run = Callable[..., tuple[int, str, str]]
@@ -56,7 +56,7 @@ def add(**lists: list[Any]) -> None:
 def run(here: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
     """Run `madeof predict` in this process -> status, standard output, standard error."""
     predictor = load(tiny_model, threads=1)
-    monkeypatch.setattr("madeof.predictor.load", lambda *_, **__: predictor)
+    monkeypatch.setattr("madeof.inference.predictor.load", lambda *_, **__: predictor)
 
     def run(*command: str) -> tuple[int, str, str]:
         status = main(["predict", "--model", str(tiny_model), *command])

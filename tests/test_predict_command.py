@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from made import MATERIALS, photo_and_label_map
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import WriteError
-from madeof.predictor import Predictor, load
+from madeof.inference.predictor import Predictor, load
 
 SIZE = (64, 80)
 Run = Callable[..., tuple[int, str, str]]
@@ -49,7 +49,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(here: Path, tiny_model: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
     """Run `madeof predict` in this process -> status, standard output, standard error."""
-    monkeypatch.setattr("madeof.predictor.load", lambda *_, **__: predictor)
+    monkeypatch.setattr("madeof.inference.predictor.load", lambda *_, **__: predictor)
 
     def run(*command: str) -> tuple[int, str, str]:
         status = main(["predict", "--model", str(tiny_model), *command])
@@ -351,7 +351,7 @@ def test_overlay_on_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     def full(picture: object, path: Path) -> None:
         raise WriteError(f"cannot write {path}: No space left on device; nothing was changed")
 
-    monkeypatch.setattr("madeof.overlay.save", full)
+    monkeypatch.setattr("madeof.viz.overlay.save", full)
     status, out, err = run("a.png", "--json", "--box", "0,0,9,9", "--box", "99,99,100,100", "--overlay", "o.png")
     assert (status, out.count("\n")) == (1, 1)
     assert [line.split(":")[0:2] for line in err.splitlines()] == [

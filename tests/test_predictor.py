@@ -17,14 +17,14 @@ from PIL import Image
 
 import madeof
 from made import MATERIALS, photo_and_label_map, write_model
-from madeof import predictor as module
 from madeof.errors import InputError, ModelError, PhotoError, RegionError
-from madeof.images import read_photo
-from madeof.masks import Region, mask_box
-from madeof.predictor import Predictor, classify, load, probabilities
-from madeof.preprocess import Preprocessing
-from madeof.record import Record
-from madeof.regions import regions_from_label_map
+from madeof.images.photo import read_photo
+from madeof.inference import predictor as module
+from madeof.inference.predictor import Predictor, classify, load, probabilities
+from madeof.model.preprocess import Preprocessing
+from madeof.model.record import Record
+from madeof.regions.files import regions_from_label_map
+from madeof.regions.region import Region, mask_box
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import resize as skimage_resize
 
-from madeof import preprocess
 from madeof.errors import ModelError
-from madeof.masks import Region
-from madeof.preprocess import Preprocessing, resize_image, resize_mask
+from madeof.model import preprocess
+from madeof.model.preprocess import Preprocessing, resize_image, resize_mask
+from madeof.regions.region import Region
 
 SIDES = st.integers(1, 20_000)
 

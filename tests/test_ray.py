@@ -16,14 +16,14 @@ import pytest
 from PIL import Image
 
 from made import photo_and_label_map
-from madeof.batch import on_ray
-from madeof.batch.kernel import Kernel
+from madeof.batch import ray as on_ray
+from madeof.batch.annotator import Kernel
 from madeof.batch.shards import write_shard
-from madeof.batch.sources import open_source
+from madeof.batch.sources.opening import open_source
 from madeof.batch.store import open_store
 from madeof.batch.tasks import Options
 from madeof.errors import BatchError, InputError, MadeofError
-from madeof.regions import Region
+from madeof.regions.files import Region
 
 pytestmark = [
     pytest.mark.ray,
@@ -147,7 +147,7 @@ def test_an_address_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dataset_of_arrays_and_one_of_paths(cluster: Any, photos: Path, tiny_model: Path) -> None:
     import madeof
-    import madeof.ray as ours
+    import madeof.batch.ray_data as ours
 
     boxes = [[5, 5, 40, 50], [0, 0, 80, 64], [30, 10, 70, 60]]
     paths = [str(photos / "photos" / f"p{number:02}.png") for number in (0, 1, 5)]

@@ -16,11 +16,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from madeof import files
+from madeof._util import files
 from madeof.errors import ModelError
-from madeof.preprocess import Preprocessing
-from madeof.record import CLASSIFIER, ENCODER, RECORD, WEIGHTS, Record
-from madeof.sessions import Sessions
+from madeof.model.preprocess import Preprocessing
+from madeof.model.record import CLASSIFIER, ENCODER, RECORD, WEIGHTS, Record
+from madeof.model.runtime import Sessions
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -258,7 +258,7 @@ def test_external_data(model: Path, monkeypatch: pytest.MonkeyPatch, seen: bool)
     if seen:
         assert "keeps its weights in another file" in refusal(model)
     else:
-        monkeypatch.setattr("madeof.sessions._EXTERNAL_DATA", b"something that is not there")
+        monkeypatch.setattr("madeof.model.runtime._EXTERNAL_DATA", b"something that is not there")
         assert "is not a graph that ONNX Runtime can run" in refusal(model)
 
 

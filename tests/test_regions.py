@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from madeof.errors import RegionError
-from madeof.preprocess import Preprocessing
-from madeof.regions import (
+from madeof.model.preprocess import Preprocessing
+from madeof.regions.files import (
     Region,
     blob_map,
     check_mask,

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from madeof.errors import WriteError
-from madeof.evaluation import Evaluation, Failure
-from madeof.report import write_report
+from madeof.evaluation.evaluate import Evaluation, Failure
+from madeof.evaluation.report.markdown import write_report
 
 PICTURES = ["confusion.png", "by-material.png", "by-size.png", "reliability.png"]
 TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv", "report.html"]

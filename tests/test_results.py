@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from madeof.images import Photo
-from madeof.predictor import Prediction
-from madeof.regions import Region
-from madeof.results import CSV_COLUMNS, Answer, PhotoResult, answers_for, csv_text, label
+from madeof.images.photo import Photo
+from madeof.inference.photo_result import CSV_COLUMNS, Answer, PhotoResult, answers_for, csv_text, label
+from madeof.inference.predictor import Prediction
+from madeof.regions.files import Region
 
 EVIL = ("=cmd()|' /C calc'!A0", "<script>alert(1)</script>", "+1\n2", "Wood \x1b[31m")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from madeof.intervals import of_share, resampled
-from madeof.risk import coverage_risk
+from madeof.metrics.bootstrap import of_share, resampled
+from madeof.metrics.selective import coverage_risk
 
 
 def area_of(order: list[bool]) -> float:

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from made_sam import HOLE, KINDS, RADII, SIDE, write_sam
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.errors import ModelError
-from madeof.masks import Region
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
+from madeof.regions.region import Region
 from madeof.serve.app import create_app
 from madeof.serve.cache import Images
 from madeof.serve.metrics import Metrics

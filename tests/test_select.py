@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from madeof.datasets.formats.runs import cut_runs, decompress
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
+from madeof.regions.rle import cut_runs, decompress
+from madeof.regions.superpixels import find_patches
 from madeof.serve.select import Segments, segment
-from madeof.superpixels import find_patches
 from serving import make_app, png, problem_of, test_client
 
 HEIGHT, WIDTH = 120, 160

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from madeof.cli import main
-from madeof.datasets.formats.runs import compress, runs_of
-from madeof.predictor import Predictor
+from madeof.cli.main import main
+from madeof.inference.predictor import Predictor
+from madeof.regions.rle import compress, runs_of
 from madeof.serve import schemas
 from serving import BOX, HEIGHT, WIDTH, make_app, mask, metric, photo, png, problem_of, regions, test_client
 

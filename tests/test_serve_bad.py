@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from serving import BOX, HEIGHT, WIDTH, make_app, mask, photo, png, problem_of, regions, test_client
 
 FORM = "multipart/form-data; boundary=x"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from madeof.cli import main
-from madeof.commands import serve
+from madeof.cli import serve
+from madeof.cli.main import main
 from madeof.serve.label_studio.options import LabelStudio
 from madeof.serve.settings import Settings, limits
 
@@ -17,7 +17,7 @@ from madeof.serve.settings import Settings, limits
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings of the services that would have run."""
-    from madeof import predictor
+    from madeof.inference import predictor
     from madeof.serve import app, server
 
     found: list[Settings] = []

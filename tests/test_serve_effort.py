@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from madeof.datasets.formats.runs import Runs
 from madeof.errors import RegionError
-from madeof.images import Photo
-from madeof.masks import Region
-from madeof.predictor import Predictor
+from madeof.images.photo import Photo
+from madeof.inference.predictor import Predictor
+from madeof.regions.raster import cut_polygon
+from madeof.regions.region import Region
+from madeof.regions.rle import Runs
 from madeof.serve import asking
 from madeof.serve.effort import of_points, of_runs
-from madeof.shapes import cut_polygon
 from serving import HEIGHT, WIDTH, make_app, mask, photo, problem_of, regions, test_client
 
 WHOLE = {"box": [0, 0, WIDTH, HEIGHT]}
@@ -134,7 +134,7 @@ def _even_odd(points: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.
 
 @pytest.mark.parametrize("at_once", [7, 300, 5000])
 def test_polygons_are_the_same_in_however_many_pieces(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    from madeof import shapes
+    from madeof.regions import raster as shapes
 
     monkeypatch.setattr(shapes, "_PIXELS_AT_ONCE", at_once)
     random = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from serving import BOX, PROBLEM, make_app, mask, photo, png, regions, test_client
 
 REFUSED = (400, 403, 404, 405, 413, 415, 422)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from madeof.errors import ConfigError
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from madeof.serve.settings import Settings
 from serving import BOX, make_app, photo, problem_of, regions, test_client
 

@@ -21,7 +21,7 @@ import pytest
 from starlette.responses import Response, StreamingResponse
 
 from madeof.errors import ServiceError
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from madeof.serve import guard
 from madeof.serve.server import address_of, listen
 from serving import (

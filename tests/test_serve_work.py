@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from madeof.images import Photo
-from madeof.masks import Region
-from madeof.predictor import Encoded, Predictor
+from madeof.images.photo import Photo
+from madeof.inference.predictor import Encoded, Predictor
+from madeof.regions.region import Region
 from madeof.serve import answering
 from madeof.serve.answering import Question, answer
 from madeof.serve.cache import Images
 from madeof.serve.encoding import slim
+from madeof.serve.jobs import Gate
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import Settings
-from madeof.serve.work import Gate
 from serving import (
     BOX,
     HEIGHT,

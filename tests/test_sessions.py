@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from madeof.errors import InputError, ModelError
-from madeof.record import Record
-from madeof.sessions import Sessions
+from madeof.model.record import Record
+from madeof.model.runtime import Sessions
 
 
 @pytest.fixture(scope="module")

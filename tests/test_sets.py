@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madeof.errors import InputError, ModelError
-from madeof.predictor import Prediction
-from madeof.sets import SHARES, Band, Sets, fit_sets, measure_sets
+from madeof.inference.predictor import Prediction
+from madeof.metrics.conformal import SHARES, Band, Sets, fit_sets, measure_sets
 
 COVERAGES = [round(0.5 + i / 100, 2) for i in range(50)]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import madeof
-from madeof.engines import ENGINES
-from madeof.silent import import_onnxruntime, import_openvino
+from madeof.model.onnx_engine import ENGINES
+from madeof.model.telemetry import import_onnxruntime, import_openvino
 
 USE = """
 import os, sys

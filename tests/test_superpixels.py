@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from madeof.patch_tree import join
-from madeof.superpixels import find_patches
+from madeof.regions.patch_tree import join
+from madeof.regions.superpixels import find_patches
 
 
 def _tiles(seed: int = 0, height: int = 150, width: int = 200) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from madeof.text import cell, listed, show
+from madeof._util.text import cell, listed, show
 
 
 def test_show_is_one_printable_line():

@@ -17,20 +17,20 @@ from safetensors.torch import load_file
 
 import madeof
 from madeof import training
-from madeof.cli import main
+from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ConfigError, DatasetError, TrainingError, WriteError
+from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
-from madeof.record import Record
-from madeof.thresholds import fit_uncertain_below
 from madeof.training import Config, loop
 from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
-from madeof.training.average import RunningAverage
-from madeof.training.calibrate import expected_shares, fit_temperature, undo_balance
+from madeof.training.ema import RunningAverage
 from madeof.training.export import read_net
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
+from madeof.training.temperature import expected_shares, fit_temperature, undo_balance
 
 SMALL = [
     "trunk=test_efficientnet", "trunk_weights=none", "side=96", "crop=64", "hidden=32", "batch=4", "head_batch=16",
@@ -110,7 +110,7 @@ def test_same_seed_same_weights_other_seed_other_weights(run: Path, tiny_dataset
 
 
 def test_train_and_predict_see_the_same_tensors(run: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from madeof.sessions import Sessions
+    from madeof.model.runtime import Sessions
     from madeof.training.cache import plain_batch
 
     seen: list[np.ndarray] = []

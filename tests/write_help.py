@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from madeof.cli import make_parser
+from madeof.cli.main import make_parser
 
 PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from madeof.datasets import RegionDataset, open_dataset
+from madeof.model.preprocess import Preprocessing
 from madeof.nets import MaskAtPooling, build
 from madeof.nets.mask_at_pooling import Head
-from madeof.preprocess import Preprocessing
 from madeof.training.config import Config
 from madeof.training.loop import class_weights, learning_rate
 from madeof.training.run import choose_materials

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.evaluation import evaluate
-from madeof.intervals import resampled
+from madeof.evaluation.evaluate import evaluate
+from madeof.metrics.bootstrap import resampled
+from madeof.model.preprocess import Preprocessing
 from madeof.nets import build
-from madeof.preprocess import Preprocessing
 from madeof.training.run import choose_materials
 
 SOURCE = "everyday"

@@ -23,10 +23,10 @@ import torch
 from numpy.typing import NDArray
 
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.images import read_photo
-from madeof.materials import key
+from madeof.images.photo import read_photo
+from madeof.materials.lists import key
+from madeof.model.preprocess import Preprocessing, resize_image
 from madeof.nets import MaskAtPooling, build
-from madeof.preprocess import Preprocessing, resize_image
 from madeof.training.augment import Augment
 from madeof.training.config import Config
 from madeof.training.samplers import PhotosSampler

@@ -33,20 +33,20 @@ import torch.nn.functional as F
 from heads import Described
 from numpy.typing import NDArray
 
-from madeof import files
+from madeof._util import files
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.few_shot import COST, fit
-from madeof.learned import Examples
-from madeof.memory import Memory
+from madeof.few_shot.exemplars import Memory
+from madeof.few_shot.fit import COST, fit
+from madeof.inference.predictor import probabilities
+from madeof.model.learned_head import Examples
+from madeof.model.preprocess import Preprocessing
+from madeof.model.record import Record
 from madeof.nets import Ensemble, MaskAtPooling
 from madeof.nets.mask_at_pooling import Head
-from madeof.predictor import probabilities
-from madeof.preprocess import Preprocessing
-from madeof.record import Record
-from madeof.training.calibrate import fit_temperature
 from madeof.training.config import Config
 from madeof.training.export import read_net
 from madeof.training.loop import class_weights, learning_rate
+from madeof.training.temperature import fit_temperature
 
 COUNTS = (1, 5, 20)
 SOURCE = "everyday"

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.intervals import resampled
+from madeof.metrics.bootstrap import resampled
 from madeof.nets.mask_at_pooling import Head
 from madeof.training.config import Config
 from madeof.training.loop import class_weights, learning_rate

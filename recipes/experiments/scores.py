@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import madeof
-from madeof.calibration import sets_by_halves
 from madeof.datasets import open_dataset
-from madeof.evaluated import Evaluation
-from madeof.evaluation import evaluate
-from madeof.groups import best_groups, group_of
-from madeof.materials import positions
-from madeof.sets import Covered, Sets, fit_sets, measure_sets
-from madeof.thresholds import fit_uncertain_below
+from madeof.evaluation.calibrate import sets_by_halves
+from madeof.evaluation.evaluate import evaluate
+from madeof.evaluation.result import Evaluation
+from madeof.materials.groups import best_groups, group_of
+from madeof.materials.lists import positions
+from madeof.metrics.conformal import Covered, Sets, fit_sets, measure_sets
+from madeof.metrics.thresholds import fit_uncertain_below
 
 COVERAGES, PRECISIONS = (0.8, 0.9, 0.95), (0.9, 0.95, 0.97)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from madeof._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from madeof.client import Client
-    from madeof.dense import MaterialMap, map_materials
     from madeof.errors import (
         BatchError,
         ConfigError,
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
         TrainingError,
         WriteError,
     )
-    from madeof.explanation import Explanation, explain
-    from madeof.learning import Lesson, learn
-    from madeof.predictor import Prediction, Predictor, classify, load
+    from madeof.few_shot.learn import Lesson, learn
+    from madeof.inference.explain import Explanation, explain
+    from madeof.inference.predictor import Prediction, Predictor, classify, load
+    from madeof.inference.segmentation import MaterialMap, map_materials
+    from madeof.serve.client import Client
 
-__version__ = "0.1.0"
 
 __all__ = [
     "BatchError",
@@ -54,17 +55,17 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Client": "client",
-    "Explanation": "explanation",
-    "Lesson": "learning",
-    "MaterialMap": "dense",
-    "Prediction": "predictor",
-    "Predictor": "predictor",
-    "classify": "predictor",
-    "explain": "explanation",
-    "learn": "learning",
-    "load": "predictor",
-    "map_materials": "dense",
+    "Client": "serve.client",
+    "Explanation": "inference.explain",
+    "Lesson": "few_shot.learn",
+    "MaterialMap": "inference.segmentation",
+    "Prediction": "inference.predictor",
+    "Predictor": "inference.predictor",
+    "classify": "inference.predictor",
+    "explain": "inference.explain",
+    "learn": "few_shot.learn",
+    "load": "inference.predictor",
+    "map_materials": "inference.segmentation",
 }
 """The modules of the names; all others are errors."""
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from madeof.cli import main
+from madeof.cli.main import main
 
 sys.exit(main())

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from madeof.batch.places import is_url, read_bytes
+from madeof._util.text import counted, show
+from madeof.batch.remote import is_url, read_bytes
 from madeof.batch.tasks import Asked, Broken, File, LabelMapFile, MaskFile, Options, Task
 from madeof.datasets.annotations import Annotation
 from madeof.datasets.layout import misfit
 from madeof.errors import DatasetError, InputError, PhotoError, RegionError
-from madeof.images import Photo
-from madeof.regions import Region, read_label_map, read_mask, regions_from_label_map
-from madeof.results import Answer
-from madeof.text import counted, show
+from madeof.images.photo import Photo
+from madeof.inference.photo_result import Answer
+from madeof.regions.files import Region, read_label_map, read_mask, regions_from_label_map
 
 
 def regions_of(task: Task, photo: Photo, options: Options) -> tuple[list[Region | Answer], list[str]]:

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from madeof import __version__
+from madeof._util.files import sha256
+from madeof._util.text import listed, show
+from madeof._version import __version__
 from madeof.batch.shards import Shard
-from madeof.batch.sources import Source
+from madeof.batch.sources.opening import Source
 from madeof.batch.store import Store
 from madeof.batch.tasks import Options
 from madeof.errors import BatchError
-from madeof.files import sha256
-from madeof.predictor import folder_of, no_sets
-from madeof.record import CLASSIFIER, ENCODER, RECORD, Record
-from madeof.results import utf8
-from madeof.text import listed, show
+from madeof.inference.photo_result import utf8
+from madeof.inference.predictor import folder_of, no_sets
+from madeof.model.record import CLASSIFIER, ENCODER, RECORD, Record
 
 MANIFEST = "_manifest.json"
 _FORMAT = 1

@@ -21,11 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from madeof.batch.kernel import Kernel
+from madeof.batch.annotator import Kernel
 from madeof.batch.tasks import Answered, Task
 from madeof.errors import BatchError
-from madeof.outputs import table_rows
-from madeof.results import Unanswered
+from madeof.export.tables import table_rows
+from madeof.inference.photo_result import Unanswered
 
 _WINDOW = (
     4  # tasks that a worker has at once: the next ones are there when it has done one, even while we write a shard

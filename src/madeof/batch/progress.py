@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import TextIO
 
-from madeof.text import counted
+from madeof._util.text import counted
 
 _ON_TERMINAL, _IN_LOG = 0.5, 30.0  # seconds between lines
 _SPAN = 60.0  # seconds of which the rate is that of

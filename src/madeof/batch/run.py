@@ -16,22 +16,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
+from madeof._util.text import counted, listed, show
 from madeof.batch import manifest
-from madeof.batch.kernel import Kernel
-from madeof.batch.outage import Outage
+from madeof.batch.annotator import Kernel
+from madeof.batch.circuit_breaker import Outage
 from madeof.batch.pool import Pool, cores
 from madeof.batch.progress import Progress
 from madeof.batch.shards import PROGRESS, Shard, finished_shards, name_of, shards_from, write_shard
-from madeof.batch.sources import Source, open_source
+from madeof.batch.sources.opening import Source, open_source
 from madeof.batch.store import LOCK, Store, open_store
 from madeof.batch.tasks import FORMS, Answered, Options, Task
 from madeof.errors import BatchError, InputError, WriteError
-from madeof.outputs import pyarrow_of
-from madeof.predictor import folder_of
-from madeof.text import counted, listed, show
+from madeof.export.tables import pyarrow_of
+from madeof.inference.predictor import folder_of
 
 if TYPE_CHECKING:
-    from madeof.batch.on_ray import Plan
+    from madeof.batch.ray import Plan
 
 PER_SHARD = 1000
 """Photos in a shard."""
@@ -136,7 +136,7 @@ def run_batch(
         if complete:
             return run.finished(done, sum(shard.photos for shard in done.values()))
         if on == "ray":
-            from madeof.batch.on_ray import Plan, count_tasks
+            from madeof.batch.ray import Plan, count_tasks
 
             opening = {"source": source, **where}
             plan = Plan(Kernel(folder_of(model), options), opening, out, per_shard, count_tasks(opened))
@@ -248,7 +248,7 @@ class _Run:
         self, plan: Plan, workers: int | None, address: str | None, done: dict[int, Shard], stream: TextIO | None
     ) -> Batch:
         """As `go`, by the actors of a Ray cluster, which write the shards themselves."""
-        from madeof.batch.on_ray import shards_on_ray
+        from madeof.batch.ray import shards_on_ray
 
         progress = self._begin(done, stream)
         kept = progress.kept

@@ -15,7 +15,7 @@ from typing import Any
 
 from madeof.batch.store import Store, Summed
 from madeof.batch.tasks import Answered, Form, Row
-from madeof.outputs import json_line, parquet_schema, pyarrow_of
+from madeof.export.tables import json_line, parquet_schema, pyarrow_of
 
 PROGRESS = "_progress"
 """The folder that tells which shards are finished; it goes with the end of the batch."""

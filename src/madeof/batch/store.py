@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, cast
 
-from madeof import files
-from madeof.batch.places import file_system, is_url
+from madeof._util import files
+from madeof._util.text import show
+from madeof.batch.remote import file_system, is_url
 from madeof.errors import BatchError, WriteError
-from madeof.text import show
 
 LOCK = ".lock"
 

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import BinaryIO
 
-from madeof.batch.places import is_url, read_bytes
+from madeof.batch.remote import is_url, read_bytes
 from madeof.batch.tasks import Task
 from madeof.errors import MadeofError
 

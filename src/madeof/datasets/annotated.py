@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Shape
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
@@ -23,11 +24,10 @@ from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable, table
 from madeof.errors import DatasetError, InputError
-from madeof.images import read_photo, size_of
-from madeof.masks import mask_box
-from madeof.materials import key
-from madeof.shapes import Cut
-from madeof.text import listed, show
+from madeof.images.photo import read_photo, size_of
+from madeof.materials.lists import key
+from madeof.regions.raster import Cut
+from madeof.regions.region import mask_box
 
 _logger = logging.getLogger("madeof")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import RegionError
-from madeof.shapes import Cut, cut_box, cut_polygon
+from madeof.regions.raster import Cut, cut_box, cut_polygon
 
 
 class Shape(Protocol):

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import listed, show
 from madeof.datasets.layout import Layout
 from madeof.datasets.photos import PhotoTable
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
-from madeof.text import listed, show
 
 
 class MaterialCount(NamedTuple):

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.files import atomic
+from madeof._util.text import show
 from madeof.datasets.layout import Layout, Scan
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable, join, table
 from madeof.errors import DatasetError, InputError, WriteError
-from madeof.files import atomic
-from madeof.text import show
 
 _logger = logging.getLogger("madeof")
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.files import sha256
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
@@ -19,10 +21,8 @@ from madeof.datasets.photos import Details, details_in
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable, table
 from madeof.errors import DatasetError
-from madeof.files import sha256
-from madeof.images import PHOTO_SUFFIXES, read_photo, size_of
-from madeof.regions import blob_map, read_label_map
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES, read_photo, size_of
+from madeof.regions.files import blob_map, read_label_map
 
 _logger = logging.getLogger("madeof")
 _SPELLED_OUT = 5  # unknown values in one message

@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable
 from madeof.errors import DatasetError
-from madeof.images import read_photo
-from madeof.text import show
+from madeof.images.photo import read_photo
 
 
 @dataclass(frozen=True, eq=False)

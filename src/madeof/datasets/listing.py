@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from madeof._util.text import show
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.text import show
 
 
 class File(NamedTuple):

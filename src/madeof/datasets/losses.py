@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import counted
 from madeof.datasets.writing import Answered, AnsweredRegion
-from madeof.materials import key
-from madeof.text import counted
+from madeof.materials.lists import key
 
 _SCORES = "scores"
 _DETAILS = "splits, groups, sources and licences"

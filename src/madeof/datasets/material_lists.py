@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from madeof.datasets.rows import read_rows
+from madeof._util.csv_rows import read_rows
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.materials import LISTS, OPENSURFACES, VALUES, key
-from madeof.text import show
+from madeof.materials.lists import LISTS, OPENSURFACES, VALUES, key
 
 _LARGEST = 32767  # a material's position is an int16 in the table of regions
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from madeof._util.text import show
 from madeof.datasets.annotated import AnnotatedPhotos, read_annotations
 from madeof.datasets.dataset import RegionDataset
 from madeof.datasets.formats import FORMATS, recognise
@@ -22,7 +23,6 @@ from madeof.datasets.problems import complaint
 from madeof.datasets.splits import assign
 from madeof.datasets.table import Table
 from madeof.errors import DatasetError
-from madeof.text import show
 
 _logger = logging.getLogger("madeof")
 

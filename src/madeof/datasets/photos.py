@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.rows import read_rows
+from madeof._util.csv_rows import read_rows
+from madeof._util.text import show
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
-from madeof.text import show
 
 _logger = logging.getLogger("madeof")
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.text import show
 
 LISTED = 10
 """How many problems a message spells out; the rest is counted."""

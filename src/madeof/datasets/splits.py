@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.text import show
 
 SPLITS = ("train", "val", "test")
 

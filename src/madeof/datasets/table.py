@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.csv_rows import Row, read_rows
+from madeof._util.files import sha256
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation
 from madeof.datasets.formats.mask_files import MaskFile
 from madeof.datasets.layout import Scan, changed, misfit
@@ -21,13 +24,10 @@ from madeof.datasets.material_lists import MaterialList
 from madeof.datasets.photos import COLUMNS, SPELLINGS, Details, details_of
 from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable, table
-from madeof.datasets.rows import Row, read_rows
 from madeof.errors import DatasetError, InputError, RegionError
-from madeof.files import sha256
-from madeof.images import read_photo, size_of
-from madeof.materials import key
-from madeof.regions import read_mask
-from madeof.text import show
+from madeof.images.photo import read_photo, size_of
+from madeof.materials.lists import key
+from madeof.regions.files import read_mask
 
 _logger = logging.getLogger("madeof")
 

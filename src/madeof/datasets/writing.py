@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from madeof.datasets.annotations import Polygons
 from madeof.datasets.photos import NOTHING_KNOWN, Details
 from madeof.errors import RegionError
-from madeof.materials import key
-from madeof.shapes import cut_polygon
+from madeof.materials.lists import key
+from madeof.regions.raster import cut_polygon
 
 
 @dataclass(frozen=True, eq=False)

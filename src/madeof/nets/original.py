@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from madeof.errors import ModelError
+from madeof.model.preprocess import Preprocessing
 from madeof.nets.mask_at_stem import MaskAtStem, Merge, Where
 from madeof.nets.trunks import Trunk, some
-from madeof.preprocess import Preprocessing
 
 TRUNK = "resnet50"
 PREPROCESSING = Preprocessing(

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from madeof.errors import MadeofError, RegionError
-from madeof.masks import Region
-from madeof.predictor import Encoded, Predictor
-from madeof.results import Answer, PhotoResult, answers_for
+from madeof.inference.photo_result import Answer, PhotoResult, answers_for
+from madeof.inference.predictor import Encoded, Predictor
+from madeof.regions.region import Region
 from madeof.serve.asking import Maker
 from madeof.serve.effort import Effort
 from madeof.serve.problems import ProblemError

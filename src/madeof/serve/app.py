@@ -11,9 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from madeof import __version__
+from madeof._version import __version__
 from madeof.errors import MadeofError
-from madeof.predictor import Predictor
+from madeof.inference.predictor import Predictor
 from madeof.serve.guard import Guard
 from madeof.serve.label_studio.backend import Backend
 from madeof.serve.openapi import DESCRIPTION, describe

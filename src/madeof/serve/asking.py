@@ -9,18 +9,18 @@ from functools import partial
 import numpy as np
 from pydantic import ValidationError
 
-from madeof.datasets.formats.runs import Runs
-from madeof.decoding import open_image
+from madeof._util.text import show
 from madeof.errors import RegionError
-from madeof.images import Photo
-from madeof.masks import Region, check_size
-from madeof.regions import read_mask
-from madeof.serve.bodies import Body, Upload, too_much_json
+from madeof.images.decode import open_image
+from madeof.images.photo import Photo
+from madeof.regions.files import read_mask
+from madeof.regions.region import Region, check_size
+from madeof.regions.rle import Runs
 from madeof.serve.effort import Known, of_mask, of_points, of_runs
+from madeof.serve.multipart import Body, Upload, too_much_json
 from madeof.serve.problems import ProblemError
 from madeof.serve.schemas import AskedRegion, AskedRegions, BoxRegion, PolygonRegion
 from madeof.serve.settings import MB, Settings
-from madeof.text import show
 
 Maker = tuple[str, Callable[[Photo], Region]]
 """A region's name, and what makes it of a photo or raises a RegionError."""

@@ -9,12 +9,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from madeof.predictor import Encoded
+from madeof.inference.predictor import Encoded
+from madeof.serve.jobs import holding
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
 from madeof.serve.select import Prepared
 from madeof.serve.settings import MB, Settings
-from madeof.serve.work import holding
 
 
 @dataclass

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.formats.runs import Runs, decompress
 from madeof.errors import RegionError
-from madeof.images import Photo
-from madeof.masks import Region
+from madeof.images.photo import Photo
+from madeof.regions.region import Region
+from madeof.regions.rle import Runs, decompress
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import MB
 

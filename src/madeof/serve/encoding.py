@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from madeof.images import Photo
-from madeof.predictor import Encoded
-from madeof.preprocess import resize_image
-from madeof.serve.bodies import Upload
+from madeof.images.photo import Photo
+from madeof.inference.predictor import Encoded
+from madeof.model.preprocess import resize_image
+from madeof.serve.multipart import Upload
 from madeof.serve.service import Service
 
 _PIXELS = 1_000_000  # of a photo that is kept: for finding regions, not for the model

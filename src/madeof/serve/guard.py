@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from madeof.serve.hosts import check_head, declared_length, is_label_studio
+from madeof.serve.jobs import Gate, Place
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import MB, Settings
-from madeof.serve.work import Gate, Place
 
 _logger = logging.getLogger("madeof")
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
+from madeof._util.text import show
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import Settings
-from madeof.text import show
 
 _PRIVATE = ("/v1/", "/metrics")  # what needs the token, and what no other web site may ask for
 _LABEL_STUDIO = ("/health", "/setup", "/predict", "/webhook", "/versions")

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from madeof.masks import Region
+from madeof.regions.region import Region
+from madeof.serve.jobs import holding
 from madeof.serve.sam_contracts import Pair, open_pair
-from madeof.serve.work import holding
 
 _MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)  # of all of them: ImageNet's, of values 0 to 255
 _STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.engines import OnnxRuntimeGraph
+from madeof._util.text import show
 from madeof.errors import ModelError
-from madeof.text import show
+from madeof.model.onnx_engine import OnnxRuntimeGraph
 
 _SIDE = 1024  # of the square that the encoder sees, where it does not say itself
 _LFS = b"version https://git-lfs"

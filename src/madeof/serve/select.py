@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from madeof.masks import Region
-from madeof.patch_tree import join
-from madeof.superpixels import find_patches, smooth
+from madeof.regions.patch_tree import join
+from madeof.regions.region import Region
+from madeof.regions.superpixels import find_patches, smooth
 
 _SIDE = 320  # pixels of the longer side at which superpixels are found
 _USUAL, _STRICT = 0.2, 0.3  # where on the way up a region is usually meant, and how firmly we believe it

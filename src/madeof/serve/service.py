@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from madeof.predictor import Encoded, Predictor
+from madeof.inference.predictor import Encoded, Predictor
 from madeof.serve.cache import Images
+from madeof.serve.jobs import Gate, Work
 from madeof.serve.metrics import Metrics
 from madeof.serve.select import Selector, Superpixels
 from madeof.serve.settings import Settings
-from madeof.serve.work import Gate, Work
 
 
 @dataclass

@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from madeof import files
+from madeof._util import files
 from madeof.datasets import RegionDataset
+from madeof.model.preprocess import Preprocessing
 from madeof.nets import MaskAtPooling
-from madeof.preprocess import Preprocessing
 from madeof.training.config import Config
 from madeof.training.samplers import Batch, PhotosSampler
 

@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from madeof import files
+from madeof._util import files
 from madeof.errors import ModelError
-from madeof.training.average import RunningAverage
+from madeof.training.ema import RunningAverage
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from madeof import files
+from madeof._util import files
 from madeof.datasets import RegionDataset
 from madeof.errors import ConfigError, ModelError
+from madeof.model.record import RECORD, Record
 from madeof.nets import Ensemble, MaskAtPooling
-from madeof.record import RECORD, Record
-from madeof.training.calibrate import fit_temperature
 from madeof.training.export import read_net, write_model
 from madeof.training.measure import calibrated, measured
 from madeof.training.run import judging_regions, permissive
 from madeof.training.steps import logits_of
+from madeof.training.temperature import fit_temperature
 
 
 def combine(

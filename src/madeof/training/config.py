@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from madeof.errors import ConfigError, ModelError
-from madeof.preprocess import Preprocessing, Resize
+from madeof.model.preprocess import Preprocessing, Resize
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from madeof import files
+from madeof._util import files
 from madeof.errors import ModelError
+from madeof.model.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RANGES, WEIGHTS, Record
+from madeof.model.telemetry import import_onnxruntime
 from madeof.nets import Ensemble, Net, build_any
-from madeof.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RANGES, WEIGHTS, Record
-from madeof.silent import import_onnxruntime
 from madeof.training.graphs import fold_pads, measure_ranges
 
 _OPSET = 18

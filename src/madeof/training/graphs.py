@@ -10,8 +10,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper
 
-from madeof.ranges import Ranges
-from madeof.silent import import_onnxruntime
+from madeof.model.ranges import Ranges
+from madeof.model.telemetry import import_onnxruntime
 
 _SIDES = ((64, 96), (96, 64), (32, 160))  # different multiples of 32, at which a padding must be the same to be folded
 

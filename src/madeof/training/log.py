@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from madeof import files
+from madeof._util import files
 
 METRICS = "metrics.csv"
 COLUMNS = (

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from madeof.errors import TrainingError
 from madeof.nets import Net
-from madeof.training.average import RunningAverage
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from madeof.training.config import Config
+from madeof.training.ema import RunningAverage
 from madeof.training.log import Log
 from madeof.training.samplers import number_from
 from madeof.training.steps import Step

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.calibration import add_sets, of_sources, sets_by_halves
 from madeof.datasets import RegionDataset
-from madeof.evaluation import evaluate
+from madeof.evaluation.calibrate import add_sets, of_sources, sets_by_halves
+from madeof.evaluation.evaluate import evaluate
+from madeof.inference.predictor import load, probabilities
+from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.model.record import Record
 from madeof.nets import Ensemble, Net
-from madeof.predictor import load, probabilities
-from madeof.record import Record
-from madeof.thresholds import fit_uncertain_below
-from madeof.training.calibrate import fit_temperature
 from madeof.training.export import write_model
+from madeof.training.temperature import fit_temperature
 
 
 def calibrated(record: Record, logits: NDArray[np.float32], outputs: NDArray[np.int64]) -> Record:

@@ -17,15 +17,14 @@ from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 
-import madeof
-from madeof import files
+from madeof._util import files
+from madeof._version import __version__
 from madeof.datasets import RegionDataset
 from madeof.errors import ConfigError, DatasetError, TrainingError
+from madeof.model.record import RECORD, Record
 from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
-from madeof.record import RECORD, Record
 from madeof.training.cache import Pooled, forget_views, pool_views
-from madeof.training.calibrate import expected_shares, undo_balance
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
 from madeof.training.config import Config
 from madeof.training.export import write_model
@@ -35,6 +34,7 @@ from madeof.training.measure import calibrated, measured
 from madeof.training.processes import run_together
 from madeof.training.samplers import number_from
 from madeof.training.steps import HeadStep, NetStep, Step
+from madeof.training.temperature import expected_shares, undo_balance
 
 CONFIG = "config.json"
 _MACHINE = {"accelerator", "devices", "precision", "threads", "workers", "checkpoint_seconds", "name"}
@@ -259,7 +259,7 @@ def _provenance(
             "licences": {name or "not stated": count for name, count in train.count_by_licence().items()},
             "sources": {name or "not stated": count for name, count in train.count_by_source().items()},
         },
-        "versions": {"madeof": madeof.__version__, "torch": torch.__version__, "timm": timm.__version__},
+        "versions": {"madeof": __version__, "torch": torch.__version__, "timm": timm.__version__},
         "seconds": round(seconds),
     }
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from madeof.datasets import RegionDataset, Sample
+from madeof.model.preprocess import Preprocessing
 from madeof.nets.libraries import tv_tensors, v2
-from madeof.preprocess import Preprocessing
 from madeof.training.augment import Augment
 from madeof.training.config import Config
 

@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader
 from torch.utils.hooks import RemovableHandle
 
 from madeof.datasets import RegionDataset
+from madeof.model.preprocess import Preprocessing
 from madeof.nets import MaskAtPooling, Net
-from madeof.preprocess import Preprocessing
 from madeof.training.cache import Pooled, plain_batch
 from madeof.training.config import Config
-from madeof.training.norms import Norm, share_statistics
+from madeof.training.distributed_norms import Norm, share_statistics
 from madeof.training.samplers import OriginalSampler, PhotosSampler, Steps
 
 

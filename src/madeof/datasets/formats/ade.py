@@ -17,12 +17,12 @@ import contextlib
 import re
 from pathlib import Path
 
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.map_regions import Values, first_folder, map_annotations
 from madeof.datasets.formats.parsing import head, read_text
 from madeof.errors import DatasetError
-from madeof.materials import key
-from madeof.text import show
+from madeof.materials.lists import key
 
 _LISTS = ("objectInfo150.txt", "labels.txt", "names.txt", "classes.txt")
 _MAPS = ("annotations", "stuffthingmaps", "labels", "masks")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from madeof.datasets.annotations import Bits
 from madeof.datasets.formats.pixels import covered
 from madeof.errors import DatasetError, RegionError
-from madeof.shapes import Cut
+from madeof.regions.raster import Cut
 
 _CHANNELS = 4
 _HEADER_BITS = 32 + 5 + 4 * 4

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotations
 from madeof.datasets.formats.coco_rows import Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
@@ -24,8 +25,7 @@ from madeof.datasets.formats.values import brief, name, size_of
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.materials import key
-from madeof.text import show
+from madeof.materials.lists import key
 
 __all__ = ["is_it", "read", "write", "write_results"]
 

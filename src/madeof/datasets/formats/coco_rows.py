@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.datasets.annotations import Annotation, Box, Polygons, Shape
-from madeof.datasets.formats.runs import Runs
 from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError
+from madeof.regions.rle import Runs
 
 POLYGONS, RUNS, TEXT, BOX = range(4)
 """How a region is packed: the number of outlines, the length of each, their numbers; height, width, lengths; height,

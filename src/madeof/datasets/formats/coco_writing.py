@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from madeof import __version__
+from madeof._util.files import atomic
+from madeof._util.text import show
+from madeof._version import __version__
 from madeof.datasets.formats.finding import relative_path
-from madeof.datasets.formats.runs import compress, runs_of
 from madeof.datasets.formats.streaming import stream
 from madeof.datasets.formats.values import brief
 from madeof.datasets.writing import Answered, AnsweredRegion, first_names
 from madeof.errors import DatasetError
-from madeof.files import atomic
-from madeof.masks import mask_box
-from madeof.materials import key
-from madeof.text import show
+from madeof.materials.lists import key
+from madeof.regions.region import mask_box
+from madeof.regions.rle import compress, runs_of
 
 INSTANCES = "labels.json"
 """The name of the file in a folder: FiftyOne's."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path, PurePosixPath
 
+from madeof._util.files import atomic, make_folder
+from madeof._util.text import show
 from madeof.datasets.listing import spelling, stem
 from madeof.datasets.writing import Answered
 from madeof.errors import WriteError
-from madeof.files import atomic, make_folder
-from madeof.text import show
 
 
 class Copies:

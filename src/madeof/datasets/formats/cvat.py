@@ -16,6 +16,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.files import write_bytes
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
 from madeof.datasets.formats.curves import ellipse, turned_box
 from madeof.datasets.formats.gathering import Gathering, Piece, some_files
@@ -26,8 +28,6 @@ from madeof.datasets.formats.xml_text import plain
 from madeof.datasets.photos import Details
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
-from madeof.files import write_bytes
-from madeof.text import show
 
 _FILE = "annotations.xml"
 _NO_REGION = {

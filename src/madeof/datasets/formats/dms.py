@@ -15,13 +15,13 @@ import gzip
 import zlib
 from pathlib import Path
 
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.map_regions import Values, map_annotations
 from madeof.datasets.formats.parsing import head, read_json
 from madeof.datasets.formats.values import brief, whole
 from madeof.errors import DatasetError
-from madeof.materials import DMS, VALUES
-from madeof.text import show
+from madeof.materials.lists import DMS, VALUES
 
 _NO_MATERIAL = frozenset({0, 22, 28, 54, 55})
 

@@ -10,11 +10,11 @@ from contextvars import ContextVar
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from madeof._util.text import show
 from madeof.datasets.listing import File, check_file, list_files, spelling
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.images import PHOTO_SUFFIXES
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES
 
 BESIDE = ("", "images", "photos", "JPEGImages", "data")
 """Folders that are looked through: the annotation file's own first."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.mask_files import MaskFile
 from madeof.datasets.label_maps import pair_files
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.text import show
 
 
 def is_it(path: Path) -> bool:

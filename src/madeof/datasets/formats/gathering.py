@@ -10,15 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Polygons, Shape, join
 from madeof.datasets.formats.finding import find_photos, relative_path
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.materials import key
-from madeof.shapes import Cut
-from madeof.text import show
+from madeof.materials.lists import key
+from madeof.regions.raster import Cut
 
 _LOOKED_AT = 5  # files in each folder, to tell the format
 _ENTRIES = 1000  # in each folder, among which they are looked for

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.files import make_folder, write_bytes
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.copying import Copies
 from madeof.datasets.formats.map_regions import Values, map_annotations
@@ -25,9 +27,7 @@ from madeof.datasets.material_lists import read_materials
 from madeof.datasets.photos import COLUMNS, Details, details_in
 from madeof.datasets.writing import Answered, first_names
 from madeof.errors import WriteError
-from madeof.files import make_folder, write_bytes
-from madeof.materials import key
-from madeof.text import show
+from madeof.materials.lists import key
 
 _PALETTE = 256  # colours that a PNG can have a palette of
 _LARGEST = 65535

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from madeof._util.files import atomic, write_bytes
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
 from madeof.datasets.formats.brush import brush_mask
 from madeof.datasets.formats.curves import ellipse, turned_box
@@ -32,9 +34,7 @@ from madeof.datasets.formats.pixels import png_mask
 from madeof.datasets.formats.values import brief, json_bytes, name, number, outline, size_of
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
-from madeof.files import atomic, write_bytes
-from madeof.images import PHOTO_SUFFIXES
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES
 
 _ANSWERS = ("annotations", "completions", "predictions")  # completions: until version 1.0
 _LABELS = ("brushlabels", "bitmasklabels", "polygonlabels", "rectanglelabels", "ellipselabels", "labels", "choices")

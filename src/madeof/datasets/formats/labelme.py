@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from madeof._util.files import make_folder, write_bytes
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
 from madeof.datasets.formats.curves import ellipse
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, beside, naming, some_files
@@ -25,8 +27,6 @@ from madeof.datasets.formats.pixels import png_mask, png_text
 from madeof.datasets.formats.values import brief, json_bytes, name, outline, size_of
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
-from madeof.files import make_folder, write_bytes
-from madeof.text import show
 
 _VERSION = "5.5.0"  # of LabelMe, whose files ours are like; masks are there since 5.3
 _NO_REGION = {"point": "points", "points": "points", "line": "lines", "linestrip": "lines"}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.label_maps import pair_files
 from madeof.datasets.layout import misfit
@@ -20,11 +21,10 @@ from madeof.datasets.listing import File
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.images import size_of
-from madeof.materials import key
-from madeof.regions import Blobs, blob_map, read_label_map
-from madeof.shapes import Cut
-from madeof.text import listed, show
+from madeof.images.photo import size_of
+from madeof.materials.lists import key
+from madeof.regions.files import Blobs, blob_map, read_label_map
+from madeof.regions.raster import Cut
 
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
 _VALUES = 1 << 16  # a label map's values are under it

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from madeof._util.text import show
 from madeof.datasets.layout import misfit
 from madeof.datasets.listing import File
 from madeof.errors import RegionError
-from madeof.images import size_of
-from madeof.masks import mask_box
-from madeof.regions import read_mask
-from madeof.shapes import Cut
-from madeof.text import show
+from madeof.images.photo import size_of
+from madeof.regions.files import read_mask
+from madeof.regions.raster import Cut
+from madeof.regions.region import mask_box
 
 
 class MaskFile(NamedTuple):

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from madeof._util.files import make_folder, write_bytes
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.copying import Copies
 from madeof.datasets.formats.map_regions import first_folder
@@ -25,10 +27,8 @@ from madeof.datasets.listing import File, list_files, stem
 from madeof.datasets.problems import Problem
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
-from madeof.files import make_folder, write_bytes
-from madeof.images import PHOTO_SUFFIXES
-from madeof.materials import key
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.materials.lists import key
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 _PHOTOS = ("images", "photos", "JPEGImages", "data")

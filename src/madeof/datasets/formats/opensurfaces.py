@@ -28,6 +28,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.csv_rows import read_rows
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.map_regions import Values, map_annotations
@@ -35,10 +37,8 @@ from madeof.datasets.formats.parsing import head, read_json
 from madeof.datasets.formats.values import brief, name
 from madeof.datasets.material_lists import read_materials
 from madeof.datasets.photos import Details
-from madeof.datasets.rows import read_rows
 from madeof.errors import DatasetError, RegionError
-from madeof.shapes import Cut, cut_edges, cut_polygon
-from madeof.text import show
+from madeof.regions.raster import Cut, cut_edges, cut_polygon
 
 _SHAPES, _SUBSTANCES, _PHOTOS = (
     f"{one}.json" for one in ("shapes.materialshape", "shapes.shapesubstance", "photos.photo")

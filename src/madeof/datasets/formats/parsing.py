@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree
 
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.text import show
 
 _HEAD = 1 << 16  # bytes that tell a file's format
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.text import show
 
 _BLOCK = 1 << 22  # characters that are read at once
 _BLANK = re.compile(r"[ \t\n\r]*")

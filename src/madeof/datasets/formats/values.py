@@ -9,8 +9,8 @@ import reprlib
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import show
 from madeof.errors import DatasetError
-from madeof.text import show
 
 
 def brief(value: object) -> str:

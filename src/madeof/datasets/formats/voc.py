@@ -13,6 +13,7 @@ import re
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+from madeof._util.text import show
 from madeof.datasets.annotations import Annotations, Box
 from madeof.datasets.formats.finding import relative_path
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, naming, some_files
@@ -22,8 +23,7 @@ from madeof.datasets.listing import stem
 from madeof.datasets.photos import Details
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
-from madeof.images import PHOTO_SUFFIXES
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES
 
 _FOLDER = "Annotations"
 _ROOT = re.compile(r"<annotation[\s>]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from madeof._util.text import show
 from madeof.errors import WriteError
-from madeof.text import show
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.files import make_folder, write_text
+from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Box, Shape
 from madeof.datasets.formats.finding import MissingPhoto
 from madeof.datasets.formats.gathering import Gathering, some_files
@@ -30,11 +32,9 @@ from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
 from madeof.datasets.photos import Details
 from madeof.datasets.writing import Answered, AnsweredRegion, first_names, one_ring, outlines
 from madeof.errors import DatasetError, WriteError
-from madeof.files import make_folder, write_text
-from madeof.images import PHOTO_SUFFIXES
-from madeof.materials import key
-from madeof.shapes import Cut, cut_box, cut_polygon
-from madeof.text import show
+from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.materials.lists import key
+from madeof.regions.raster import Cut, cut_box, cut_polygon
 
 _YAML = (".yaml", ".yml")
 _LINES = ("classes.txt", "obj.names", "classes.names", "predefined_classes.txt")

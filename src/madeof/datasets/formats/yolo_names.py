@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from madeof._util.text import show
 from madeof.datasets.formats.parsing import read_text
 from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError
-from madeof.text import show
 
 _KEY = re.compile(r"^([A-Za-z_][\w-]*)\s*:(?:\s+(.*))?$")
 _ITEM = re.compile(r"^\s*-(?:\s+(.*))?$")

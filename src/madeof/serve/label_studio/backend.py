@@ -10,21 +10,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from madeof._util.text import listed, show
 from madeof.errors import MadeofError, RegionError
-from madeof.masks import Region
-from madeof.predictor import Encoded, Prediction
+from madeof.inference.predictor import Encoded, Prediction
+from madeof.regions.region import Region
 from madeof.serve.answering import Question, answer
-from madeof.serve.bodies import Upload
 from madeof.serve.encoding import encode, slim
 from madeof.serve.label_studio.interface import Interface
 from madeof.serve.label_studio.naming import Naming
 from madeof.serve.label_studio.options import LabelStudio
 from madeof.serve.label_studio.photos import Photos
 from madeof.serve.label_studio.regions import Spot, naming_of, spots_in, whole
+from madeof.serve.multipart import Upload
 from madeof.serve.problems import ProblemError
 from madeof.serve.service import Service
 from madeof.serve.settings import MB
-from madeof.text import listed, show
 
 _logger = logging.getLogger("madeof")
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from madeof._util.text import show
 from madeof.errors import PhotoError
 from madeof.serve.label_studio.options import Address
-from madeof.text import show
 
 _SECONDS = 10.0  # for a photo; and for each wait for bytes of it
 _CHUNK = 65_536

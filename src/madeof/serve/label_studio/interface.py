@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 from xml.etree import ElementTree
 
+from madeof._util.text import show
 from madeof.serve.problems import ProblemError
-from madeof.text import show
 
 REGION_LABELS = ("brushlabels", "bitmasklabels", "polygonlabels", "rectanglelabels", "ellipselabels")
 _SAYING = (*REGION_LABELS, "labels", "choices")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.crosswalk import Crosswalk
-from madeof.materials import key
-from madeof.predictor import Prediction
+from madeof.inference.predictor import Prediction
+from madeof.materials.crosswalk import Crosswalk
+from madeof.materials.lists import key
 from madeof.serve.label_studio.interface import Control
 
 

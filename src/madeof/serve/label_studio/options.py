@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from madeof._util.text import show
 from madeof.errors import ConfigError
-from madeof.text import show
 
 
 class Address(NamedTuple):

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from madeof._util.text import show
 from madeof.errors import PhotoError
-from madeof.serve.bodies import Upload
 from madeof.serve.label_studio.host import Host
 from madeof.serve.label_studio.options import Address, LabelStudio
-from madeof.text import show
+from madeof.serve.multipart import Upload
 
 _UPLOAD = re.compile(r"/?(?:data/)?upload/([0-9]{1,18})/([^/]+)", re.ASCII)
 _LOCAL = ("/data/local-files", "/data/local-files/")

@@ -13,8 +13,8 @@ from typing import Any
 
 from madeof.datasets.formats.label_studio import drawn_on, is_region, shape
 from madeof.errors import DatasetError, RegionError
-from madeof.images import Photo
-from madeof.masks import Region
+from madeof.images.photo import Photo
+from madeof.regions.region import Region
 from madeof.serve.label_studio.interface import Interface
 from madeof.serve.label_studio.naming import Naming
 

@@ -9,19 +9,19 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from madeof.predictor import Encoded
-from madeof.results import utf8
+from madeof.inference.photo_result import utf8
+from madeof.inference.predictor import Encoded
 from madeof.serve.answering import Question, answer
 from madeof.serve.asking import makers
-from madeof.serve.bodies import Body, read_photo_body, read_regions_body
 from madeof.serve.encoding import encode, slim
+from madeof.serve.jobs import Job
+from madeof.serve.multipart import Body, read_photo_body, read_regions_body
 from madeof.serve.openapi import body, form, json_regions, photo_bytes, problems
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.routes.predict import Coverage, Top, check_coverage
 from madeof.serve.schemas import Image, PhotoAnswer
 from madeof.serve.service import Service, service_of
-from madeof.serve.work import Job
 
 router = APIRouter()
 

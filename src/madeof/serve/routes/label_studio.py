@@ -9,15 +9,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from madeof.serve.bodies import media_type, too_much_json
+from madeof._util.text import show
 from madeof.serve.label_studio.backend import Asked, Backend
 from madeof.serve.label_studio.interface import read_interface
+from madeof.serve.multipart import media_type, too_much_json
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.routes import page
 from madeof.serve.service import service_of
 from madeof.serve.settings import MB
-from madeof.text import show
 
 _logger = logging.getLogger("madeof")
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from madeof.serve.answering import Question, answer
 from madeof.serve.asking import makers, whole_photo
-from madeof.serve.bodies import read_predict_body
 from madeof.serve.encoding import encode
+from madeof.serve.jobs import Job
+from madeof.serve.multipart import read_predict_body
 from madeof.serve.openapi import body, form, problems
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.schemas import PhotoAnswer
 from madeof.serve.service import Service, service_of
-from madeof.serve.work import Job
 
 router = APIRouter()
 

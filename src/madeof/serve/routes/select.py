@@ -7,16 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from madeof.datasets.formats.runs import compress, runs_of
-from madeof.serve.bodies import read_regions_body, too_much_json
+from madeof._util.text import show
+from madeof.regions.rle import compress, runs_of
+from madeof.serve.jobs import Job
+from madeof.serve.multipart import read_regions_body, too_much_json
 from madeof.serve.openapi import body, problems
 from madeof.serve.problems import ProblemError
 from madeof.serve.replies import json_bytes
 from madeof.serve.schemas import Number, TightBox
 from madeof.serve.service import Service, service_of
 from madeof.serve.settings import MB
-from madeof.serve.work import Job
-from madeof.text import show
 
 router = APIRouter()
 

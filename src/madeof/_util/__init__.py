@@ -1,0 +1,1 @@
+"""Helpers that know nothing of materials: text, files, CSV rows, arrays."""

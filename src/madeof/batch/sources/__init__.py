@@ -1,0 +1,1 @@
+"""Where the photos and regions of a batch come from."""

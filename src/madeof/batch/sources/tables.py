@@ -1,0 +1,228 @@
+"""Tables of photos and regions: CSV and Parquet, one region a row.
+
+| column | what it holds |
+| --- | --- |
+| image | the photo: a path or an URL; in Parquet also its bytes, or a struct of bytes and path |
+| mask | a mask file, in the same ways |
+| label_map | a label map, each blob of which is a region, in the same ways |
+| box | x0,y0,x1,y1 in pixels, or a list of them; or the four columns x0, y0, x1, y1 |
+| polygon | "x,y x,y x,y", or a list of points, or COCO's list of outlines |
+| rle | COCO's run lengths: an object of size and counts, or its JSON |
+| region | the region's name in the result; else the mask's path, or "line 7" |
+| material | what it is made of, if that is known: `truth` in the result |
+
+A row without a region means the whole photo. Rows of one photo that stand together are encoded once. No more than a
+part of a table is in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any
+
+from madeof._util.csv_rows import read_rows
+from madeof._util.text import show
+from madeof.batch.given import KINDS, shape_of
+from madeof.batch.remote import is_url, join, opened
+from madeof.batch.tasks import Asked, Broken, File, LabelMapFile, MaskFile, Task
+from madeof.datasets.annotations import Annotation, Whole
+from madeof.errors import DatasetError, RegionError
+from madeof.export.tables import pyarrow_of
+
+SUFFIXES = (".csv", ".parquet", ".pq")
+
+_FILES = ("image", "mask", "label_map")
+_SIDES = ("x0", "y0", "x1", "y1")
+_OPTIONAL = ("mask", "label_map", *KINDS, *_SIDES, "region", "material")
+_SPELLINGS = {"photo": "image", "label map": "label_map"}
+_BATCH = 256  # rows of a Parquet file that are in memory at once; they may hold photos
+
+
+class Table:
+    """Photos and regions of one table or of several, in order; see `madeof.batch.sources.Source`."""
+
+    kind = "table"
+
+    def __init__(self, tables: Sequence[str], images: str | None = None) -> None:
+        """Read the tables once, to count the photos and to know when a table changes.
+
+        Args:
+            tables: CSV or Parquet files, local or at URLs.
+            images: what the paths are relative to; else each table's own folder.
+
+        Raises:
+            DatasetError: one cannot be read, has no column `image`, or is empty.
+        """
+        self._tables, self._images = tables, images
+        digest, photos = hashlib.sha256(), 0
+        for table in tables:
+            for _, rows in self._photos(table, digest):
+                photos += 1
+                for _ in rows:
+                    pass
+        if not photos:
+            raise DatasetError(f"{show(tables[0])} has no row; expected at least one photo")
+        self.total: int | None = photos
+        self.stamp: dict[str, Any] = {"photos": photos, "sha256": digest.hexdigest()}
+
+    def tasks(self, wanted: Callable[[int], bool]) -> Iterator[tuple[int, Task]]:
+        """See `Source`."""
+        number = 0
+        for table in self._tables:
+            places = _Places(table, self._images)
+            for image, rows in self._photos(table):
+                if wanted(number):
+                    yield number, _task(image, list(rows), places)
+                number += 1
+
+    def _photos(self, table: str, digest: Any = None) -> Iterator[tuple[Any, Iterator[_Row]]]:
+        """The rows of each photo, those that stand together."""
+        rows = _parquet_rows(table, digest) if table.lower().endswith((".parquet", ".pq")) else _csv_rows(table, digest)
+        numbered = enumerate(rows)
+        # A photo that is given as bytes has no name by which its next row could be known.
+        keyed = groupby(numbered, lambda each: _name_of(each[1][1].get("image")) or each[0])
+        return ((name, (row for _, row in group)) for name, group in keyed)
+
+
+_Row = tuple[str, dict[str, Any]]
+"""What the row is called, and its values."""
+
+
+class _Places:
+    """Where the files lie that a table names: nowhere but where its user pointed to."""
+
+    def __init__(self, table: str, images: str | None) -> None:
+        folder = table.rpartition("/")[0] if is_url(table) else os.path.dirname(table)  # noqa: PTH120  (as it is given)
+        self._root = images if images is not None else folder
+
+    def file(self, value: Any) -> File:
+        """The place of a file, or its bytes.
+
+        Raises:
+            DatasetError: the place is none that may be read.
+        """
+        if isinstance(value, dict):
+            value = value.get("bytes") or value.get("path")
+        if isinstance(value, bytes):
+            return value
+        path = str(value)
+        if is_url(path):
+            if not is_url(self._root) or not path.startswith(f"{self._root.rstrip('/')}/") or "/../" in path:
+                store = "/".join(path.split("/")[:3])
+                raise DatasetError(
+                    f"{show(path)} is an URL outside of {show(self._root or 'the folder of the table')}; expected a "
+                    f"path: to allow it, give --images {show(store)}"
+                )
+            return path
+        if is_url(self._root) and (path.startswith("/") or ".." in path.split("/")):
+            raise DatasetError(f"{show(path)} is not below {show(self._root)}; expected a path relative to it")
+        return join(self._root, path) if self._root else path
+
+
+def _task(image: Any, rows: list[_Row], places: _Places) -> Task:
+    """The task of one photo."""
+    label, first = rows[0]
+    name = image if isinstance(image, str) else label
+    if first.get("image") in (None, "", b""):
+        return Task(label, error=f"{label}: no image; expected a photo's path")
+    try:
+        photo = places.file(first["image"])
+    except DatasetError as error:
+        return Task(name, error=f"{label}: {error}")
+    return Task(name, photo, [_asked(row_label, values, places) for row_label, values in rows])
+
+
+def _asked(label: str, values: dict[str, Any], places: _Places) -> Asked:
+    """The region of a row."""
+    name, truth = str(values.get("region") or ""), str(values.get("material") or "")
+    sides = [values.get(side) for side in _SIDES]
+    given = [kind for kind in ("mask", "label_map", *KINDS) if values.get(kind) not in (None, "", b"")]
+    if not given and all(side not in (None, "") for side in sides):
+        given, values = ["box"], {**values, "box": ",".join(str(side) for side in sides)}
+    if len(given) > 1:
+        return Broken(name or label, f"{label} has {' and '.join(given)}; expected one region a row")
+    if not given:
+        return Annotation(truth, Whole(), name or "photo")
+    kind, value = given[0], values[given[0]]
+    try:
+        if kind == "mask":
+            return MaskFile(name or _name_of(value) or label, places.file(value), truth)
+        if kind == "label_map":
+            return LabelMapFile((places.file(value),), name)
+        return Annotation(truth, shape_of(kind, value), name or label)
+    except (RegionError, DatasetError) as error:
+        return Broken(name or label, f"{label}: {error}")
+
+
+def _name_of(value: Any) -> str:
+    """The path of a file that a table names; "" where it holds only its bytes."""
+    if isinstance(value, dict):
+        value = value.get("path")
+    return value if isinstance(value, str) else ""
+
+
+class _Opener:
+    """Opens a table that is at an URL as `read_rows` opens a path."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __str__(self) -> str:
+        return self._place
+
+    def open(self, **how: Any) -> IO[str]:
+        """The file as text."""
+        import fsspec
+
+        file: IO[str] = fsspec.open(self._place, "rt", **how).open()
+        return file
+
+
+def _csv_rows(place: str, digest: Any) -> Iterator[_Row]:
+    path = _Opener(place) if is_url(place) else Path(place)
+    for line, values in read_rows(path, ["image"], _OPTIONAL, also=_SPELLINGS, file_names=_FILES):
+        if digest is not None:
+            digest.update(repr(values).encode("utf-8", "surrogatepass"))
+        yield f"line {line}", values
+
+
+def _parquet_rows(place: str, digest: Any) -> Iterator[_Row]:
+    """The rows of a Parquet file; to know when it changes, its size and its own list of contents are enough."""
+    pa, parquet = pyarrow_of("reading Parquet", "batch")
+    with opened(place) as file:
+        try:
+            table = parquet.ParquetFile(file, buffer_size=1 << 20)
+            names = {_SPELLINGS.get(name.casefold(), name.casefold()): name for name in table.schema_arrow.names}
+            if "image" not in names:
+                found = show(", ".join(table.schema_arrow.names))[:200]
+                raise DatasetError(f"{show(place)} has the columns {found}; expected image, and perhaps a region's")
+            columns = {column: names[column] for column in ("image", *_OPTIONAL) if column in names}
+            read = list(columns.values())
+            if digest is not None:
+                digest.update(json.dumps(table.metadata.to_dict(), default=str, sort_keys=True).encode())
+                read = _enough_to_count(pa, table.schema_arrow.field(names["image"]))
+                columns = {"image": names["image"]}
+            if not read:
+                yield from ((f"row {row}", {}) for row in range(1, table.metadata.num_rows + 1))
+                return
+            row = 0
+            for batch in table.iter_batches(_BATCH, columns=read):
+                for values in batch.to_pylist():
+                    row += 1
+                    yield f"row {row}", {column: values.get(name) for column, name in columns.items()}
+        except pa.ArrowException as error:
+            raise DatasetError(
+                f"{show(place)} is not a Parquet file that can be read: {show(str(error))[:200]}"
+            ) from error
+
+
+def _enough_to_count(pa: Any, image: Any) -> list[str]:
+    """The columns by which rows of one photo are known: none where photos are bytes alone."""
+    if pa.types.is_struct(image.type):
+        return [f"{image.name}.path"] if image.type.get_field_index("path") >= 0 else []
+    return [] if pa.types.is_binary(image.type) or pa.types.is_large_binary(image.type) else [image.name]

@@ -1,0 +1,1 @@
+"""The command line: `main` and, in a module each, its commands. Heavy imports happen when a command runs."""

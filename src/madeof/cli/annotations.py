@@ -1,0 +1,220 @@
+"""Regions for `madeof predict` from an annotation file: `--annotations FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from madeof.cli.arguments import add_format
+
+if TYPE_CHECKING:
+    from madeof.datasets.annotations import AnnotatedPhoto, Annotations, Polygons
+    from madeof.images.photo import Photo
+    from madeof.inference.photo_result import Answer
+    from madeof.regions.files import Region
+
+_INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks")
+
+
+def add_annotations(parser: argparse.ArgumentParser) -> None:
+    """`--annotations`, `--format` and `--images`."""
+    group = parser.add_argument_group("regions from an annotation file, instead of those")
+    group.add_argument(
+        "--annotations",
+        metavar="FILE",
+        help="the regions that this file or folder of another tool has for each PHOTO, or for all of its photos where "
+        "no PHOTO is given",
+    )
+    add_format(group)
+    group.add_argument("--images", metavar="DIR", help="folder of its photos, where they are not beside it")
+
+
+@dataclass
+class AnnotatedRegions:
+    """The photos that are asked for, with their regions in an annotation file."""
+
+    where: Path
+    """The annotation file."""
+    min_area: int
+    photos: list[str] = field(default_factory=list)
+    """Their paths, as given or as found."""
+    failures: list[str] = field(default_factory=list)
+    """What is broken in the file, and photos that it does not have."""
+    annotated: dict[str, AnnotatedPhoto] = field(default_factory=dict)
+    """By the path in `photos`."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Why photos that were asked for are not in `photos`, by their paths as given; these are `failures` too."""
+    materials: tuple[str, ...] = ()
+    """Those that the file knows."""
+    outlines: dict[str, list[Polygons | None]] = field(default_factory=dict)
+    """For each answer that is asked for of a photo, its outline in the file where it is one; by the path."""
+    _truth: dict[str, list[str]] = field(default_factory=dict)
+
+    def regions(self, photo: Photo, path: str) -> list[Region | Answer]:
+        """The photo's regions in the order of the file; for one that cannot be used, the answer that says why.
+
+        Raises:
+            RegionError: none of them can be used, or the file states another size for the photo.
+        """
+        from madeof.datasets.annotated import check_stated
+        from madeof.datasets.convert import outline_of
+        from madeof.errors import DatasetError, InputError, RegionError
+        from madeof.inference.photo_result import Answer
+        from madeof.regions.files import Region
+
+        annotated = self.annotated[path]
+        try:
+            check_stated(annotated, photo.size, self.where, Path(path))
+            annotations = list(annotated.annotations)
+        except (InputError, DatasetError) as error:
+            raise RegionError(f"{path}: {error}") from error
+        found: list[Region | Answer] = []
+        truth = self._truth[path] = []
+        outlines = self.outlines[path] = []
+        for annotation in annotations:
+            try:
+                part, corner = annotation.shape.cut(photo.size)
+            except (InputError, DatasetError) as error:
+                why = f"{annotation.place} of {self.where.name}: {error}"
+                found.append(Answer(annotation.place, error=why))
+                outlines.append(None)
+            else:
+                region = Region(annotation.place, part, corner=corner, photo_size=photo.size)
+                if region.area < self.min_area:
+                    continue
+                found.append(region)
+                outlines.append(outline_of(annotation.shape, photo.size))
+            truth.append(annotation.material)
+        if all(isinstance(each, Answer) for each in found):
+            reasons = [answer.error for answer in found if isinstance(answer, Answer)]
+            why = "; ".join(f"{reason}" for reason in reasons) or f"none of {len(annotations)} is large enough"
+            raise RegionError(f"{path}: none of its regions in {self.where.name} can be used: {why}")
+        return found
+
+    def place(self, path: str) -> tuple[Path, str] | None:
+        """The folder and the path in it by which the file knows a photo; None where it has it by its name alone."""
+        file = PurePosixPath(self.annotated[path].file)
+        parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  (a link is known by its own name)
+        count = len(file.parts)
+        return (Path(*parts[:-count]), f"{file}") if parts[-count:] == file.parts else None
+
+    def with_truth(self, path: str, answers: Sequence[Answer]) -> tuple[Answer, ...]:
+        """The answers for what `regions` gave, with the materials that the file names."""
+        truth = self._truth.pop(path)
+        return tuple(replace(answer, truth=name or None) for answer, name in zip(answers, truth, strict=True))
+
+
+def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
+    """Read the annotation file and find the photos that are asked for in it; None where no file is given.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    from madeof._util.text import show
+    from madeof.datasets import read_annotations
+    from madeof.datasets.annotated import has_no_regions, left_out
+    from madeof.datasets.problems import LISTED
+    from madeof.errors import DatasetError
+
+    if options.annotations is None:
+        for name in ("format", "images"):
+            if getattr(options, name) is not None:
+                options.refuse(f"--{name} is of --annotations FILE, which is not given")
+        return None
+    if given := [name for name in _INSTEAD if getattr(options, name)]:
+        option = {"masks": "mask", "boxes": "box", "polygons": "polygon"}.get(given[0], given[0].replace("_", "-"))
+        options.refuse(f"--annotations gives the regions itself; leave --{option} out")
+    path = Path(options.annotations)
+    found = AnnotatedRegions(path, options.min_area)
+    annotations = read_annotations(path, images=options.images, format=options.format)
+    found.materials = annotations.materials
+    if options.photos:
+        _find(found, annotations, options)
+    else:
+        with_regions = [photo for photo in annotations.photos if not has_no_regions(photo)]
+        found.annotated = {os.fspath(annotations.photos_folder / photo.file): photo for photo in with_regions}
+        found.photos = list(found.annotated)
+        if without := len(annotations.photos) - len(with_regions):
+            print(f"madeof: {show(path.name)}: {without} of its photos have no region", file=sys.stderr)
+    if message := left_out(annotations):
+        print(f"madeof: {message}", file=sys.stderr)
+    problems = _problems(annotations, every_photo=not options.photos)
+    found.failures += problems[:LISTED]
+    if len(problems) > LISTED:
+        found.failures.append(f"{path.name}: and {len(problems) - LISTED} more problems")
+    if not found.photos:
+        reasons = "; ".join(found.failures) or "its photos have no regions"
+        raise DatasetError(f"{show(path)}: no photo to look at: {reasons}")
+    return found
+
+
+def _find(found: AnnotatedRegions, annotations: Annotations, options: argparse.Namespace) -> None:
+    """The photos that the arguments name, each with its regions."""
+    from madeof.datasets import read_annotations
+    from madeof.datasets.annotated import has_no_regions
+
+    lookup, missing = _Lookup(annotations), dict[str, list[str]]()
+    for path in dict.fromkeys(options.photos):
+        if (photo := lookup.find(path)) is not None:
+            found.annotated[path] = photo
+        else:
+            missing.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120  (the text as given)
+    for folder, paths in missing.items():
+        # The file's photos were looked for beside it: now where these are.
+        if options.images is None and Path(folder or ".").is_dir():
+            lookup = _Lookup(read_annotations(found.where, images=folder or ".", format=options.format))
+        for path in paths:
+            if (photo := lookup.find(path)) is not None:
+                found.annotated[path] = photo
+            else:
+                why = "no photo of this path or name alone" if Path(path).is_file() else "nothing for it: no such file"
+                _lacks(found, path, why)
+    for path in options.photos:
+        if path not in found.annotated or path in found.photos or path in found.missing:
+            continue
+        if has_no_regions(found.annotated[path]):
+            _lacks(found, path, "no region for it")
+        else:
+            found.photos.append(path)
+
+
+def _lacks(found: AnnotatedRegions, path: str, what: str) -> None:
+    found.missing[path] = f"{path}: {found.where.name} has {what}"
+    found.failures.append(found.missing[path])
+
+
+class _Lookup:
+    """The photos of an annotation file by their paths and base names."""
+
+    def __init__(self, annotations: Annotations) -> None:
+        self._folder = os.path.realpath(annotations.photos_folder)
+        self._by_path = {photo.file: photo for photo in annotations.photos}
+        self._by_name: dict[str, list[AnnotatedPhoto]] = {}
+        for photo in annotations.photos:
+            self._by_name.setdefault(PurePosixPath(photo.file).name, []).append(photo)
+
+    def find(self, path: str) -> AnnotatedPhoto | None:
+        """The photo that `path` is: the file itself, else the one whose path ends `path`, else the one of its name."""
+        if not Path(path).is_file():
+            return None
+        real = os.path.realpath(path)
+        inside = os.path.relpath(real, self._folder).replace(os.sep, "/")
+        if inside in self._by_path:
+            return self._by_path[inside]
+        parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  (a link is known by its own name)
+        alike = self._by_name.get(parts[-1], [])
+        ending = [photo for photo in alike if "/".join(("", *parts)).endswith(f"/{photo.file}")]
+        fits = ending if len(ending) == 1 else alike
+        return fits[0] if len(fits) == 1 else None
+
+
+def _problems(annotations: Annotations, *, every_photo: bool) -> list[str]:
+    """What is broken in the file; photos that are not found only where all are asked for."""
+    from madeof.datasets.formats.finding import MissingPhoto
+
+    return [one.reason for one in annotations.problems if every_photo or not isinstance(one, MissingPhoto)]

@@ -1,0 +1,190 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madeof.model.onnx_engine import DEFAULT, ENGINES
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
+
+Subparsers = Any  # argparse's own class for this is private
+
+FORMATS = (
+    "coco",
+    "label_studio",
+    "via",
+    "labelme",
+    "cvat",
+    "voc",
+    "yolo",
+    "opensurfaces",
+    "minc",
+    "fmd",
+    "dms",
+    "label_map",
+    "ade",
+    "masks",
+)
+"""The names in `madeof.datasets.formats.FORMATS`, here because `--help` loads none of it."""
+
+WRITTEN = ("coco", "label_studio", "labelme", "cvat", "yolo", "label_map", "masks")
+"""Those of them that are written too."""
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on standard output, valid in whatever encoding that has."""
+    narrow = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    print(json.dumps(value, ensure_ascii=narrow, allow_nan=False))
+
+
+def whole_number(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """An argument's type: a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number from {least} to {most}")
+        return value
+
+    return parse
+
+
+def coverage(text: str) -> float:
+    """An argument's type: the coverage of a set, from 0.5 to 0.99."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 0.99:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number from 0.5 to 0.99, such as 0.9")
+    return value
+
+
+def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
+    """`--model`, `--threads` and `--engine`; `threads` is the second one's default."""
+    parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
+    parser.add_argument(
+        "--threads",
+        type=whole_number(0, 1024),
+        default=threads,
+        metavar="N",
+        help=f"CPU threads (default: {threads or 'one for each core'})",
+    )
+    parser.add_argument(
+        "--engine",
+        default=DEFAULT,
+        choices=ENGINES,
+        metavar="NAME",
+        help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
+    )
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Where the data set is and how its regions are made."""
+    group = add_dataset_place(parser)
+    add_making(group)
+    group.add_argument(
+        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
+    )
+
+
+def add_dataset_place(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Where the data set is, in a group that is returned so that more can be added to it."""
+    group = parser.add_argument_group("data set")
+    group.add_argument(
+        "dataset",
+        nargs="?",
+        metavar="DATASET",
+        help="a folder with images/, labels/ and materials.csv, or a CSV with the columns image, mask, material, or an "
+        "annotation file or folder of another tool (see --format)",
+    )
+    add_format(group)
+    group.add_argument(
+        "--images",
+        metavar="DIR",
+        help="folder of photos: of an annotation file where they are not beside it, or, with --labels, instead of "
+        "DATASET",
+    )
+    group.add_argument("--labels", metavar="DIR", help="folder of label maps, with --images")
+    parser.set_defaults(refuse=parser.error)
+    return group
+
+
+def add_making(group: argparse._ArgumentGroup) -> None:
+    """`--materials`, `--min-area` and `--ignore`: how the regions of a data set are made."""
+    group.add_argument(
+        "--materials",
+        metavar="LIST",
+        help="a CSV (id,name) or opensurfaces, opensurfaces-plus, original, minc, fmd, dms: what the values of "
+        "--labels mean, or all names that a table or annotation file may have",
+    )
+    group.add_argument(
+        "--min-area",
+        type=whole_number(0),
+        default=1,
+        metavar="PIXELS",
+        help="leave out smaller regions (default: 1)",
+    )
+    group.add_argument(
+        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value that is no material"
+    )
+
+
+def format_name(text: str) -> str:
+    """The name of a format as we write it: "label-studio" is "label_studio"."""
+    return text.strip().casefold().replace("-", "_")
+
+
+def add_format(group: argparse._ArgumentGroup) -> None:
+    """`--format`."""
+    group.add_argument(
+        "--format",
+        type=format_name,
+        choices=FORMATS,
+        metavar="NAME",
+        help=f"insist on the annotation file's format, which is else found out: {', '.join(FORMATS)}",
+    )
+
+
+def check_dataset_place(options: argparse.Namespace, parser_name: str) -> None:
+    """End the process with status 2 where the arguments name no data set, or two."""
+    if options.dataset is None:
+        complete = options.images is not None and options.labels is not None and options.format is None
+    else:
+        complete = options.labels is None
+    if not complete:
+        options.refuse(f"{parser_name} takes either DATASET or --images DIR with --labels DIR")
+
+
+def open_from(options: argparse.Namespace, parser_name: str, cache: Path | None = None) -> RegionDataset:
+    """The data set that the arguments name. Ends the process with status 2 where they name none, or two."""
+    from madeof._util.text import show
+    from madeof.datasets import open_dataset
+
+    check_dataset_place(options, parser_name)
+    dataset = open_dataset(
+        options.dataset,
+        images=options.images,
+        labels=options.labels,
+        format=options.format,
+        materials=options.materials,
+        min_area=options.min_area,
+        ignore=options.ignore,
+        skip_bad=options.skip_bad,
+        cache=cache,
+    )
+    where = show(options.dataset or options.images)
+    print(f"madeof: {where}: {len(dataset)} photos, {len(dataset.regions)} regions", file=sys.stderr)
+    for file, reason in dataset.skipped:
+        print(f"madeof: skipped {show(file)}: {show(reason)}", file=sys.stderr)
+    return dataset

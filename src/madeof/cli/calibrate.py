@@ -1,0 +1,65 @@
+"""`madeof calibrate`: a model whose thresholds and sets were measured on one's own photos."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from madeof.cli.arguments import Subparsers, add_dataset, add_model, open_from
+from madeof.cli.evaluate import add_part, choose_part
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "calibrate",
+        help="measure a model's thresholds and sets on your own labelled photos",
+        description="Copy a model folder, with the scores from which on a material or a group is an answer, and the "
+        "sets with a coverage, measured on labelled photos that it did not learn from. Its scores stay as they are.",
+    )
+    add_dataset(parser)
+    add_model(parser)
+    add_part(parser)
+    parser.add_argument(
+        "--precision",
+        type=_precision,
+        default=0.9,
+        metavar="P",
+        help="the share of the answers that is to be right (default: 0.9)",
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate."""
+    from madeof._util.text import counted, show
+    from madeof.errors import DatasetError
+    from madeof.evaluation.calibrate import calibrate, copy_model
+    from madeof.evaluation.evaluate import evaluate
+    from madeof.inference.predictor import load
+
+    dataset = open_from(options, "calibrate")
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    split, part = choose_part(dataset, options.split, options.sources)
+    print(f"madeof: calibrating on the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    evaluation = evaluate(predictor, part)
+    for name, reason in evaluation.failures:
+        print(f"madeof: left out: {show(name)}: {show(reason)}", file=sys.stderr)
+    record = calibrate(predictor.record, evaluation, options.precision)
+    if record.uncertain_below is None or record.sets is None:
+        found = counted(evaluation.metrics.nameable, "region")
+        raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on")
+    copy_model(predictor.folder, record, options.out)
+    print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
+    return 0
+
+
+def _precision(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 0.999:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number from 0.5 to 0.999, such as 0.9")
+    return value

@@ -1,0 +1,163 @@
+"""`madeof evaluate`: how often is a model right."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from madeof.cli.arguments import Subparsers, add_dataset, add_model, coverage, open_from, print_json
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
+    from madeof.inference.predictor import Predictor
+    from madeof.materials.crosswalk import Crosswalk
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on labelled photos",
+        description="Name every region of every photo and count what is right. Materials are matched by name.",
+    )
+    add_dataset(parser)
+    add_model(parser)
+    add_part(parser)
+    parser.add_argument(
+        "--crosswalk",
+        default="auto",
+        metavar="FILE",
+        help="which of the model's materials are which of the data set's: a CSV (from_name,to_name and perhaps "
+        "relation), none, or auto: the built-in one where the two are of different lists (default)",
+    )
+    parser.add_argument(
+        "--coverage",
+        type=coverage,
+        metavar="C",
+        help="of the sets that are looked at (default: 0.9, where the model has sets; docs/scores.md)",
+    )
+    parser.add_argument(
+        "--maps",
+        action="store_true",
+        help="map whole photos as madeof map does, and count the labelled pixels that are right (docs/map.md)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="write a report there: a page, figures, tables and pictures")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """`--split` and `--source`: which photos of a data set."""
+    parser.add_argument(
+        "--split",
+        default="auto",
+        choices=["auto", "train", "val", "test", "all"],
+        metavar="NAME",
+        help="train, val, test, all or auto: val where there is one, else all (default)",
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="sources",
+        help="only photos of this source (column source of photos.csv); may be repeated",
+    )
+
+
+def choose_part(dataset: RegionDataset, split: str, sources: Sequence[str]) -> tuple[str, RegionDataset]:
+    """The name of the split that is meant, and its photos, or those of some sources.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    from madeof.errors import DatasetError
+
+    if split == "auto":
+        split = "val" if "val" in set(dataset.photos.split) else "all"
+    part = dataset.split(split)
+    if not len(part):
+        raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
+    return split, part.of_sources(sources) if sources else part
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate."""
+    from madeof._util import files
+    from madeof._util.text import show
+    from madeof.evaluation.evaluate import evaluate
+    from madeof.evaluation.label_mapping import compare
+    from madeof.inference.predictor import load
+    from madeof.metrics.conformal import COVERAGE
+
+    if options.maps and (options.out or options.crosswalk not in ("auto", "none")):
+        options.refuse("--maps prints its figures (--json) and matches materials by name: leave --out, --crosswalk out")
+    dataset = open_from(options, "evaluate")
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    if options.coverage is not None:
+        predictor.check_sets()
+    if options.out:
+        files.make_folder(options.out)  # rather found impossible before the work than after it
+    split, part = choose_part(dataset, options.split, options.sources)
+    if options.maps:
+        return _maps(predictor, part, options)
+    crosswalk = _crosswalk(options.crosswalk, predictor.materials, part.materials)
+    print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    evaluation = evaluate(predictor, part, coverage=options.coverage or COVERAGE)
+    if crosswalk is not None:
+        evaluation = compare(evaluation, crosswalk)
+    if options.json:
+        print_json(evaluation.summary())
+    else:
+        print(evaluation.text())
+    if options.out:
+        from madeof.evaluation.report.markdown import write_report
+
+        for path in write_report(evaluation, options.out, part):
+            print(f"madeof: wrote {show(path)}", file=sys.stderr)
+    for name, reason in evaluation.failures:
+        print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
+    return 1 if evaluation.failures else 0
+
+
+def _maps(predictor: Predictor, part: RegionDataset, options: argparse.Namespace) -> int:
+    """Evaluate dense maps."""
+    from madeof._util.text import show
+    from madeof.evaluation.segmentation import evaluate_maps
+
+    print(f"madeof: mapping {len(part)} photos", file=sys.stderr)
+    evaluation = evaluate_maps(predictor, part)
+    if options.json:
+        print_json(evaluation.summary())
+    else:
+        print(evaluation.text())
+    for name, reason in evaluation.failures:
+        print(f"madeof: not evaluated: {show(name)}: {show(reason)}", file=sys.stderr)
+    return 1 if evaluation.failures else 0
+
+
+def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crosswalk | None:
+    """The crosswalk that is asked for, where there is anything to compare through it."""
+    from madeof._util.text import listed, show
+    from madeof.errors import DatasetError
+    from madeof.materials.crosswalk import Crosswalk
+
+    if option == "none":
+        return None
+    found = Crosswalk.between(model, data, None if option == "auto" else option)
+    if found is not None and not found.compared:
+        raise DatasetError(
+            f"none of the data set's materials ({listed(map(show, data))}) can be compared with the model's "
+            f"({listed(map(show, model))}) through {show(found.where)}: "
+            "give another crosswalk (--crosswalk FILE, or none)"
+        )
+    return found
+
+
+def _splits(dataset: RegionDataset) -> str:
+    """The splits of a data set and their photos, for a message."""
+    from collections import Counter
+
+    return ", ".join(f"{name} ({count})" for name, count in sorted(Counter(dataset.photos.split).items()))

@@ -1,0 +1,155 @@
+"""`madeof explain`: where the answer for a region came from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madeof.cli.arguments import Subparsers, add_model, print_json, whole_number
+from madeof.cli.regions import add_photo_limits, add_regions, read_regions, with_name
+
+if TYPE_CHECKING:
+    from madeof.images.photo import Photo
+    from madeof.inference.explain import Explanation, Progress
+    from madeof.regions.files import Region
+
+_LOOKS = 24
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="show where the answer for a region came from",
+        description="Take the region, the ring around it and the rest of the photo away in turn and see how the answer "
+        "changes: what share of it each has, whether the context decided, and a heat map over the photo.",
+        epilog="What a model says without a part also depends on what stands in its place: grey, and the colours of "
+        "what is left, are both tried. See docs/explain.md.",
+    )
+    parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    add_regions(
+        parser,
+        "regions (each may be repeated; each takes about a second or two)",
+        "a picture whose values are classes: each connected blob of a value is a region",
+    )
+    add_model(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="one JSON object, with the heat map's numbers")
+    output.add_argument(
+        "--out", metavar="OUT.png", help="write the photo, the heat map and the shares (several regions: a folder)"
+    )
+    output.add_argument(
+        "--looks", type=whole_number(0, 4096), default=_LOOKS, metavar="N",
+        help=f"altered photos for the heat map: more are finer, 0 leaves it out (default: {_LOOKS})",
+    )  # fmt: skip
+    add_photo_limits(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain. The good regions are done; the bad ones are named at the end."""
+    from madeof._util.text import show
+    from madeof.images.photo import read_photo
+    from madeof.inference.explain import explain
+    from madeof.inference.photo_result import Answer
+    from madeof.inference.predictor import load
+
+    path = options.photos[0]
+    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    photo = read_photo(
+        path,
+        max_megapixels=options.max_megapixels,
+        strict=options.strict,
+        least_size=predictor.record.preprocessing.least_size,
+    )
+    found = read_regions(photo, path, options)
+    pictures = _pictures(options, len(found))
+    failures = [with_name(each.region, str(each.error)) for each in found if isinstance(each, Answer)]
+    told: list[dict[str, Any]] = []
+    for each, picture in zip(found, pictures, strict=True):
+        if isinstance(each, Answer):
+            told.append({"region": each.region, "error": each.error})
+            continue
+        explanation = explain(predictor, photo, each, looks=options.looks, progress=_progress())
+        if options.json:
+            told.append(_region(each, explanation))
+        else:
+            print(_text(each, explanation))
+        if picture is not None:
+            _draw(photo, each, explanation, picture)
+    if options.json:
+        print_json({"image": photo.name, "model": f"{predictor.record.name} {predictor.record.version}",
+                    "width": photo.size[1], "height": photo.size[0], "regions": told})  # fmt: skip
+    for failure in failures:
+        print(f"madeof: {show(f'{path}: {failure}')}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _region(region: Region, explanation: Explanation) -> dict[str, Any]:
+    prediction = explanation.prediction
+    return {
+        "region": region.name,
+        "box": list(prediction.box),
+        "material": prediction.material,
+        "score": round(prediction.score, 6),
+        **({"uncertain": prediction.uncertain} if prediction.uncertain_below is not None else {}),
+        **explanation.to_dict(),
+    }
+
+
+def _text(region: Region, explanation: Explanation) -> str:
+    from madeof._util.text import show
+    from madeof.inference.photo_result import label
+
+    lines = explanation.text().splitlines()
+    return "\n".join([f"{show(region.name)}  {label(explanation.prediction)}", *(f"  {line}" for line in lines)])
+
+
+def _draw(photo: Photo, region: Region, explanation: Explanation, path: Path) -> None:
+    from madeof._util.text import show
+    from madeof.viz import overlay
+    from madeof.viz.explanation import draw
+
+    overlay.save(draw(photo.pixels, region, explanation, title=region.name), path)
+    print(f"madeof: wrote {show(path)}", file=sys.stderr)
+
+
+def _pictures(options: argparse.Namespace, regions: int) -> list[Path | None]:
+    """Where the picture of each region goes: found impossible before the work rather than after it."""
+    from madeof._util import files
+    from madeof._util.text import show
+    from madeof.errors import WriteError
+
+    if not options.out:
+        return [None] * regions
+    out = Path(options.out)
+    is_picture = out.suffix.lower() in (".png", ".jpg", ".jpeg") and not out.is_dir()
+    if regions > 1:
+        if is_picture:
+            raise WriteError(f"--out {show(out)}: there are {regions} regions; expected a folder")
+        files.make_folder(out)
+        stem = Path(options.photos[0]).stem
+        return [out / f"{stem}-{number}.png" for number in range(1, regions + 1)]
+    if not is_picture or not out.parent.is_dir():
+        raise WriteError(f"--out {show(out)}: expected a name that ends in .png or .jpg, in a folder that exists")
+    inputs = {os.path.realpath(path) for path in (*options.photos, *options.masks, options.label_map) if path}
+    if os.path.realpath(out) in inputs:
+        raise WriteError(f"--out {show(out)} would overwrite one of the files that it is made from; choose another")
+    return [out]
+
+
+def _progress() -> Progress | None:
+    """A line on a terminal that counts the looks and then goes."""
+    if not sys.stderr.isatty():
+        return None
+
+    def progress(done: int, most: int) -> None:
+        text = f"madeof: look {done} of {most} at most"
+        print(f"\r{text}", end="", file=sys.stderr, flush=True)
+        if done >= most:
+            print(f"\r{' ' * len(text)}\r", end="", file=sys.stderr, flush=True)
+
+    return progress

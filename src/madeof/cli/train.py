@@ -1,0 +1,48 @@
+"""`madeof train`: from labelled photos to a model folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from madeof.cli.arguments import Subparsers, add_dataset, open_from
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model on labelled photos (extra 'train')",
+        description="Train a model on the train split, choose and calibrate it on the val split. "
+        "Killed at any moment, it goes on with --resume.",
+    )
+    add_dataset(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="the run; in the end the model folder")
+    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings (docs/training.md lists them)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="one setting; may be repeated"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the training that --out holds")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train."""
+    from madeof._util import files
+    from madeof.nets import libraries  # noqa: F401  (says which extra is missing, before any work)
+    from madeof.training import Config, train
+    from madeof.training.run import read_config
+
+    before = read_config(options.out) if options.resume and not options.config else None
+    config = Config.load(options.config, options.overrides, before=before)
+    out = files.make_folder(options.out)
+    options.min_area = max(options.min_area, config.min_area)
+    dataset = open_from(options, "train", cache=out / "index.npz")
+    try:
+        folder = train(dataset, out, config, resume=options.resume, quiet=options.quiet)
+    except KeyboardInterrupt:
+        print(f"madeof: what is done stands in {out}; go on with --resume", file=sys.stderr)
+        raise
+    print(f"madeof: the model is {folder}: madeof predict PHOTO --mask MASK --model {folder}", file=sys.stderr)
+    return 0

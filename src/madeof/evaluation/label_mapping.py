@@ -1,0 +1,150 @@
+"""A model evaluated on a data set of other materials: its answers put into the words of the data set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from madeof._util.text import listed, show
+from madeof.materials.lists import key
+
+if TYPE_CHECKING:
+    from madeof.evaluation.result import Evaluation
+    from madeof.materials.crosswalk import Compared, Crosswalk
+
+
+class LeftOut(NamedTuple):
+    """A material that could not be compared."""
+
+    material: str
+    regions: int
+    """Regions of it that were left out, or that the model called so."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Through what an evaluation went, and what of it could not be compared."""
+
+    through: str
+    """The lists or the user's file: see `Crosswalk.where`."""
+    compared: tuple[Compared, ...]
+    left_out: tuple[LeftOut, ...]
+    """Materials of the data set that the model has no word for: their regions are in no figure."""
+    regions_left_out: int
+    without_word: tuple[LeftOut, ...]
+    """Materials of the model that the data set has no word for, with the answers that are therefore wrong."""
+    accuracy_among_compared: float | None
+    """The accuracy where the best score is looked for among the compared materials only."""
+
+    @property
+    def answers_without_word(self) -> int:
+        """How many answers the data set has no word for."""
+        return sum(one.regions for one in self.without_word)
+
+    @property
+    def merged(self) -> tuple[Compared, ...]:
+        """Where several materials are compared as one, on either side."""
+        return tuple(one for one in self.compared if len(one.model) > 1 or len(one.data) > 1)
+
+    def summary(self) -> dict[str, Any]:
+        """As it is printed in JSON."""
+        return {
+            "through": self.through,
+            "compared": [
+                {"name": one.name, "model": one.model, "data": one.data, "relation": one.relation, "notes": one.notes}
+                for one in self.compared
+            ],
+            "regions_left_out": self.regions_left_out,
+            "left_out": [one._asdict() for one in self.left_out],
+            "answers_without_word": self.answers_without_word,
+            "without_word": [one._asdict() for one in self.without_word],
+            "accuracy_among_compared": self.accuracy_among_compared,
+        }
+
+    def lines(self) -> list[str]:
+        """What it is, for a terminal."""
+        lines = [f"compared through     {show(self.through)}: {len(self.compared)} materials"]
+        if self.merged:
+            lines.append(f"compared as one      {listed(map(_joined, self.merged))}")
+        if self.regions_left_out:
+            names = listed(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
+            others = sum(not one.regions for one in self.left_out)
+            more = f"; so are {others} more materials, of which there is no region" if others else ""
+            lines.append(
+                f"cannot be compared   {names}: the model has no word for them, their regions are left out{more}"
+            )
+        if self.answers_without_word:
+            names = listed(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
+            share = self.accuracy_among_compared
+            lines.append(
+                f"no word in the data  {names}: these answers count as wrong; when the model may only choose among the "
+                f"materials compared, the accuracy is {'-' if share is None else f'{100 * share:.1f}%'}"
+            )
+        return lines
+
+
+def compare(evaluation: Evaluation, crosswalk: Crosswalk) -> Evaluation:
+    """The evaluation in the words of `crosswalk`.
+
+    The scores of the model's materials that are compared as one are added; its materials that the data set has no
+    word for stay as they are and are wrong wherever they are the answer. Regions of materials that the model has no
+    word for are left out, as are photos that have no other; what was, stands in the result's `comparison`.
+
+    Args:
+        evaluation: of the model and of the data set between which the crosswalk is.
+        crosswalk: from the one's materials to the other's.
+    """
+    own = {key(name): place for place, name in enumerate(evaluation.materials)}
+    kept_names = [name for name in evaluation.materials if name in crosswalk.model_only]
+    taken = {key(one.name) for one in crosswalk.compared}
+    # A material that the data set has no word for may have the name of another that it has a word for.
+    columns = [one.name for one in crosswalk.compared]
+    columns += [f"{name} (the model's)" if key(name) in taken else name for name in kept_names]
+    table = np.zeros((len(evaluation.scores), len(columns)), dtype=np.float32)
+    for column, names in enumerate([*(one.model for one in crosswalk.compared), *((name,) for name in kept_names)]):
+        table[:, column] = evaluation.scores[:, [own[key(name)] for name in names]].sum(axis=1)
+    # Sums of rounded numbers may be a little over 1.
+    np.clip(table, 0, 1, out=table)
+    meant = {key(name): one.name for one in crosswalk.compared for name in one.data}
+    truth = [meant.get(key(name)) for name in evaluation.truth]
+    kept = np.array([name is not None for name in truth], dtype=np.bool_)
+    counts = Counter(key(name) for name, one in zip(evaluation.truth, kept.tolist(), strict=True) if not one)
+    part = dataclasses.replace(evaluation, scores=table, materials=tuple(columns)).part(kept)
+    words = tuple(name for name in truth if name is not None)
+    answers = np.bincount(part.scores.argmax(axis=1), minlength=len(columns)) if words else np.zeros(len(columns), int)
+    first = len(crosswalk.compared)
+    comparison = Comparison(
+        through=crosswalk.where,
+        compared=crosswalk.compared,
+        left_out=_most_first(LeftOut(name, counts[key(name)], reason) for name, reason in crosswalk.data_only.items()),
+        regions_left_out=int(len(kept) - kept.sum()),
+        without_word=_most_first(
+            LeftOut(name, int(answers[first + place]), crosswalk.model_only[name])
+            for place, name in enumerate(kept_names)
+        ),
+        accuracy_among_compared=_accuracy(part.scores[:, :first], words, columns),
+    )
+    # Groups and sets are of the model's own materials.
+    part = dataclasses.replace(part, group_below=None, sets=None)
+    return dataclasses.replace(part, truth=words, failures=evaluation.failures, comparison=comparison)
+
+
+def _most_first(found: Any) -> tuple[LeftOut, ...]:
+    return tuple(sorted(found, key=lambda one: -one.regions))
+
+
+def _accuracy(scores: Any, words: tuple[str, ...], columns: list[str]) -> float | None:
+    if not words or not scores.shape[1]:
+        return None
+    return float(np.mean([columns[best] == word for best, word in zip(scores.argmax(axis=1), words, strict=True)]))
+
+
+def _joined(one: Compared) -> str:
+    """What is compared as one, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
+    many = one.model if len(one.model) > 1 else one.data
+    return f"{show(one.name)} ({listed(map(show, many), most=4)})"

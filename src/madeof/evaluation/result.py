@@ -1,0 +1,326 @@
+"""What an evaluation found: the answers of a model for every region, and the figures that follow from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof._util.text import counted, listed, show
+from madeof.evaluation.label_mapping import Comparison
+from madeof.materials.lists import positions
+from madeof.metrics.bootstrap import Interval
+from madeof.metrics.calibration_error import Calibration
+from madeof.metrics.classification import Metrics, measure
+from madeof.metrics.conformal import COVERAGE, Covered, Sets, measure_sets
+from madeof.metrics.thresholds import Answers, measure_answers
+
+
+class Failure(NamedTuple):
+    """A photo that could not be evaluated."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Certain:
+    """The answers that are not uncertain, among N."""
+
+    regions: int
+    coverage: float | None
+    """Their share of all answers."""
+    accuracy: float | None
+    """The fraction of them that is right (the precision of the certain answers)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model said of each of the N regions of a data set. All text in it can be written as UTF-8."""
+
+    model: str
+    """Name and version."""
+    materials: tuple[str, ...]
+    """The model's C materials: the columns of `scores`."""
+    digest: str
+    """Of the data set."""
+    photos: tuple[str, ...]
+    """The names of the photos that were evaluated."""
+    photo: NDArray[np.int64]
+    """(N,) each region's photo, a position in `photos`."""
+    region: NDArray[np.int64]
+    """(N,) each region's row in the table of the data set, or of its split, that was evaluated."""
+    area: NDArray[np.int64]
+    """(N,) pixels."""
+    box: NDArray[np.int64]
+    """(N, 4) x0, y0, x1, y1 in pixels, x1 and y1 one past the region's last pixel."""
+    truth: tuple[str, ...]
+    """(N,) the name of each region's material in the data set."""
+    scores: NDArray[np.float32] = field(repr=False)
+    """(N, C) calibrated probabilities."""
+    failures: tuple[Failure, ...] = ()
+    """The photos that are in none of the above."""
+    sources: tuple[str, ...] = ()
+    """The source of each of `photos`, "" where none is stated; or nothing where sources are not known."""
+    uncertain_below: float | None = None
+    """The model's threshold under which an answer is uncertain; None where it has none."""
+    quality: NDArray[np.float32] | None = None
+    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
+    share: NDArray[np.float64] | None = None
+    """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
+    group_below: float | None = None
+    """The model's threshold from which on a group is the answer where the material is uncertain; None for none."""
+    sets: Sets | None = None
+    """What the model's sets are made from; None where it has none."""
+    coverage: float = COVERAGE
+    """Of the sets that are looked at."""
+    comparison: Comparison | None = None
+    """Through what the model's materials were compared with the data set's; None where they were as they are."""
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """All figures; computed once."""
+        return measure(
+            np.array(positions(self.truth, self.materials), dtype=np.int64),
+            self.scores,
+            self.area,
+            self.photo,
+            materials=self.materials,
+            names=self.truth,
+            quality=self.quality,
+        )
+
+    @cached_property
+    def by_source(self) -> dict[str, Evaluation]:
+        """The part of each source, the one with the most regions first; empty unless there are several."""
+        named = np.array([source or "not stated" for source in self.sources], dtype=np.str_)
+        names, counts = np.unique(named[self.photo] if named.size else named, return_counts=True)
+        if len(names) < 2:
+            return {}
+        return {str(names[i]): self.part(named[self.photo] == names[i]) for i in np.argsort(-counts, kind="stable")}
+
+    @property
+    def certain(self) -> Certain | None:
+        """What the model's threshold brings; None where it has none."""
+        if self.uncertain_below is None:
+            return None
+        if not len(self.scores):
+            return Certain(0, None, None)
+        kept = self.scores.max(axis=1) >= self.uncertain_below
+        right = self.correct[kept]
+        return Certain(len(right), float(kept.mean()), float(right.mean()) if len(right) else None)
+
+    @cached_property
+    def answers(self) -> Answers | None:
+        """What the model's thresholds bring: materials, groups, and nothing; None where it has none."""
+        if self.uncertain_below is None or self.group_below is None:
+            return None
+        return measure_answers(self.materials, self.scores, self.truth, self.uncertain_below, self.group_below)
+
+    @cached_property
+    def covered(self) -> list[Covered]:
+        """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
+        if self.sets is None or self.share is None:
+            return []
+        truth = np.array(positions(self.truth, self.materials), dtype=np.int64)
+        return measure_sets(self.sets, self.scores, truth, self.share, self.coverage)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,) whether each answer is the region's material."""
+        if not len(self.scores):
+            return np.zeros(0, dtype=np.bool_)
+        wanted = np.array(positions(self.truth, self.materials), dtype=np.int64)
+        return np.asarray(wanted == self.scores.argmax(axis=1))
+
+    def part(self, regions: NDArray[np.bool_]) -> Evaluation:
+        """The evaluation of some of the regions, (N,) bool; only their photos count."""
+        photos, photo = np.unique(self.photo[regions], return_inverse=True)
+        return dataclasses.replace(
+            self,
+            photos=tuple(self.photos[i] for i in photos),
+            photo=photo.astype(np.int64),
+            region=self.region[regions],
+            area=self.area[regions],
+            box=self.box[regions],
+            truth=tuple(self.truth[i] for i in np.flatnonzero(regions)),
+            scores=self.scores[regions],
+            failures=(),
+            sources=tuple(self.sources[i] for i in photos) if self.sources else (),
+            quality=self.quality[regions] if self.quality is not None else None,
+            share=self.share[regions] if self.share is not None else None,
+        )
+
+    @property
+    def predicted(self) -> list[str]:
+        """(N,) the material with the best score of each region."""
+        return [self.materials[index] for index in self.scores.argmax(axis=1)] if len(self.scores) else []
+
+    def summary(self) -> dict[str, Any]:
+        """The figures as `madeof evaluate --json` prints them; None (null) where there is nothing to divide by."""
+        found = self.metrics
+        result: dict[str, Any] = {
+            "regions": found.regions,
+            "accuracy": found.accuracy,
+            "mean_class_accuracy": found.mean_class_accuracy,
+            "by_material": {
+                row.name: {
+                    "regions": row.regions,
+                    "accuracy": row.recall,
+                    "precision": row.precision,
+                    "recall": row.recall,
+                    "f1": row.f1,
+                }
+                for row in found.by_material
+            },
+            "by_size": [
+                {
+                    "under": row.under,
+                    "label": row.label,
+                    "regions": row.regions,
+                    "accuracy": row.accuracy,
+                    "accuracy_interval": _ends(row.accuracy_interval),
+                    "mean_class_accuracy": row.mean_class_accuracy,
+                    **_calibration(row.calibration),
+                }
+                for row in found.by_size
+            ],
+            "accuracy_interval": _ends(found.accuracy_interval),
+            "mean_class_accuracy_interval": _ends(found.mean_class_accuracy_interval),
+            "nameable": found.nameable,
+            "accuracy_nameable": found.accuracy_nameable,
+            "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
+            "unpredictable": found.unpredictable,
+            "macro_f1": found.macro_f1,
+            "top_k": {str(k): value for k, value in found.top_k.items()},
+            **_calibration(found.calibration),
+            "log_loss": found.log_loss,
+            "aurc": found.risk.area,
+            "aurc_best": found.risk.best,
+            "confused": [
+                {"material": truth, "predicted": predicted, "regions": count}
+                for truth, predicted, count in found.confusion.pairs()
+            ],
+            "model": self.model,
+            "dataset": self.digest,
+            "photos": len(self.photos),
+            "failures": [{"photo": failure.name, "reason": failure.reason} for failure in self.failures],
+        }
+        if self.certain is not None:
+            result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
+        if self.answers is not None:
+            result["answers"] = {"group_below": self.group_below, **dataclasses.asdict(self.answers)}
+        if self.covered:
+            result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
+        if self.quality is not None:
+            result["by_quality"] = [
+                {
+                    "from": row.low,
+                    "to": row.high,
+                    "label": row.label,
+                    "regions": row.regions,
+                    "accuracy": row.accuracy,
+                    "accuracy_interval": _ends(row.accuracy_interval),
+                    "mean_class_accuracy": row.mean_class_accuracy,
+                }
+                for row in found.by_quality
+            ]
+        if self.comparison is not None:
+            result["comparison"] = self.comparison.summary()
+        if self.by_source:
+            result["by_source"] = {name: part.row() for name, part in self.by_source.items()}
+        return result
+
+    def row(self) -> dict[str, Any]:
+        """The main figures, as `by_source` has them for each source."""
+        found = self.metrics
+        return {
+            "photos": found.photos,
+            "regions": found.regions,
+            "accuracy": found.accuracy,
+            "accuracy_interval": _ends(found.accuracy_interval),
+            "mean_class_accuracy": found.mean_class_accuracy,
+            "nameable": found.nameable,
+            "accuracy_nameable": found.accuracy_nameable,
+            "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
+            **_calibration(found.calibration),
+            **({"certain": dataclasses.asdict(self.certain)} if self.certain else {}),
+        }
+
+    def text(self) -> str:
+        """The main figures as lines for a terminal."""
+        found = self.metrics
+        lines = [
+            f"model                {show(self.model)}",
+            f"evaluated            {found.regions} regions of {len(self.photos)} photos",
+            f"accuracy             {percent(found.accuracy)} (95% interval {percent_range(found.accuracy_interval)})",
+            f"mean class accuracy  {percent(found.mean_class_accuracy)} "
+            f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
+            f"in the best 5        {percent(found.top_k[5])}",
+        ]
+        if self.certain is not None:
+            lines.append(
+                f"certain              {percent(self.certain.coverage)} of the answers; of these "
+                f"{percent(self.certain.accuracy)} are right"
+            )
+        lines += self._answer_lines()
+        for name, part in self.by_source.items():
+            interval = percent_range(part.metrics.accuracy_interval)
+            lines.append(
+                f"source               {show(name)}: accuracy {percent(part.metrics.accuracy)} "
+                f"(95% interval {interval}) on {part.metrics.regions} regions"
+            )
+        if self.comparison is not None:
+            lines += self.comparison.lines()
+        if found.unpredictable:
+            names = listed(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
+            lines += [
+                f"not in its list      {names}: these regions count as wrong; without them the accuracy is "
+                f"{percent(found.accuracy_nameable)}"
+            ]
+        return "\n".join(lines)
+
+    def _answer_lines(self) -> list[str]:
+        lines = []
+        if self.answers is not None:
+            group = self.answers.group
+            right = f", of which {percent(group.precision)} are right" if group.regions else ""
+            lines.append(
+                f"answers              {percent(self.answers.material.share)} materials, {percent(group.share)} groups"
+                f"{right}; {counted(self.answers.abstained, 'region')} without; of all answers "
+                f"{percent(self.answers.accuracy)} are right"
+            )
+        for row in self.covered:
+            of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
+            size = "-" if row.mean_size is None else f"{row.mean_size:.1f}"
+            lines.append(
+                f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
+                f"{size} materials on average ({counted(row.regions, 'region')})"
+            )
+        return lines
+
+
+def percent(value: float | None) -> str:
+    """A fraction as people read it; "-" where there is none."""
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+def percent_range(interval: Interval | None) -> str:
+    """An interval of fractions as people read it; "-" where there is none."""
+    return "-" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
+
+
+def _calibration(found: Calibration) -> dict[str, float | None]:
+    return {
+        "mean_score": found.mean_score,
+        "calibration_error": found.error,
+        "calibration_error_by_chance": found.by_chance,
+    }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]

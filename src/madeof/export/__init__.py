@@ -1,0 +1,1 @@
+"""Answers as files: tables, annotation formats, maps."""

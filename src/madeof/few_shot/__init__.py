@@ -1,0 +1,1 @@
+"""New materials from a few examples."""

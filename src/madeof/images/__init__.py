@@ -1,0 +1,1 @@
+"""Images: a file, bytes, a PIL image or an array -> RGB pixels."""

@@ -1,0 +1,1 @@
+"""Asking a model: the predictor, its answers, maps and explanations."""

@@ -1,0 +1,227 @@
+"""What we say of a photo: one JSON object, some rows of a table, a picture. The same in every door of madeof."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madeof._util.text import cell, show
+from madeof.images.photo import Photo
+from madeof.inference.predictor import Prediction
+from madeof.regions.files import Region
+
+if TYPE_CHECKING:
+    from madeof.datasets.annotations import Polygons
+    from madeof.datasets.photos import Details
+
+CSV_COLUMNS = (
+    "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
+    "error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A region with what it is made of, or with the reason why that cannot be said."""
+
+    region: str
+    prediction: Prediction | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    truth: str | None = None
+    """The material that an annotation file names."""
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """A photo with the answers for its regions."""
+
+    photo: Photo
+    model: str
+    """Name and version."""
+    answers: tuple[Answer, ...]
+    coverage: float | None = None
+    """Of the sets that were asked for; None where none were."""
+
+    def to_dict(self, top: int = 5) -> dict[str, Any]:
+        """The JSON object of `madeof predict --json`."""
+        height, width = self.photo.size
+        result: dict[str, Any] = {
+            "image": utf8(self.photo.name),
+            "model": self.model,
+            "width": width,
+            "height": height,
+        }
+        if self.photo.warnings:
+            result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
+        if self.photo.damaged:
+            result["damaged"] = True
+        result["regions"] = [_region(answer, top, self.coverage) for answer in self.answers]
+        return result
+
+    def rows(self) -> list[list[str]]:
+        """Rows of `CSV_COLUMNS`, safe to open in a spreadsheet."""
+        return [[cell(text) for text in self._row(answer)] for answer in self.answers]
+
+    def text(self, top: int = 5) -> str:
+        """A few lines for people."""
+        height, width = self.photo.size
+        lines = [f"{show(self.photo.name)}  ({width} x {height})"]
+        lines += [f"  ! {show(warning)}" for warning in self.photo.warnings]
+        names = max((len(show(answer.region)) for answer in self.answers), default=0)
+        for answer in self.answers:
+            if answer.prediction is None:
+                lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
+                continue
+            best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
+            group = answer.prediction.group
+            if group is not None:
+                best, rest = f"{group.name} {group.score:.2f}", [best, *rest]
+            others = f"   ({', '.join(rest)})" if rest else ""
+            held = self._set(answer.prediction)
+            members = f"   set: {'; '.join(map(show, held))}" if held else ""
+            notes = "; ".join(_notes(answer, self.coverage))
+            unsure = "unsure: " if answer.prediction.uncertain else ""
+            told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
+            lines.append(f"  {show(answer.region):<{names}}  {told}")
+        return "\n".join(lines)
+
+    def _set(self, prediction: Prediction) -> tuple[str, ...]:
+        """The set that was asked for; nothing where none was."""
+        return () if self.coverage is None else prediction.set(self.coverage)
+
+    def _row(self, answer: Answer) -> list[str]:
+        prediction = answer.prediction
+        if prediction is None:
+            return [self.photo.name, answer.region, *[""] * 10, self._notes(answer), answer.error or ""]
+        sides = [str(side) for side in prediction.box]
+        known = prediction.uncertain_below is not None
+        answered = [
+            prediction.material,
+            f"{prediction.score:.6f}",
+            f"{prediction.uncertain}".lower() if known else "",
+            (prediction.answer or "") if known else "",
+            "; ".join(self._set(prediction)),
+        ]
+        return [
+            self.photo.name, answer.region, str(_number(prediction.area)), *sides, *answered, self._notes(answer), "",
+        ]  # fmt: skip
+
+    def _notes(self, answer: Answer) -> str:
+        """What is to be known of the photo and of the region."""
+        return "; ".join((*self.photo.warnings, *_notes(answer, self.coverage)))
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A photo with no answer at all: it cannot be read, or none of its regions can be used."""
+
+    image: str
+    """The path as given."""
+    error: str
+    """One line that names it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `madeof predict --json`."""
+        return {"image": utf8(self.image), "error": utf8(self.error)}
+
+    def rows(self) -> list[list[str]]:
+        """The one row of `CSV_COLUMNS`, safe to open in a spreadsheet."""
+        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error)]]
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """The answers for a photo, and what they are about."""
+
+    result: PhotoResult
+    regions: tuple[Region, ...]
+    """Of the answers without an error, in their order."""
+    outlines: tuple[Polygons | None, ...] = ()
+    """Of `regions`, those that are outlines; may be left out."""
+    folder: Path = Path()
+    file: str = ""
+    """The photo's path in `folder`, "/" between folders."""
+    details: Details | None = None
+    """What is known of the photo besides."""
+
+
+Outcome = Predicted | Unanswered
+"""What came of a photo."""
+
+
+def utf8(text: str) -> str:
+    r"""`text` without what no encoding holds: a file name's stray byte 0xFF becomes the characters \udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True) -> str:
+    """The results as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(CSV_COLUMNS)
+    for result in results:
+        writer.writerows(result.rows())
+    return text.getvalue()
+
+
+def percent(score: float) -> str:
+    """A score for a label: no answer is 100% sure."""
+    return ">99%" if score > 0.995 else f"{score:.0%}"
+
+
+def label(prediction: Prediction) -> str:
+    """What a picture says of a region, such as "Wood 93%", "unsure: Stone-like 91%" or "unsure: Wood 43%"."""
+    name, score = prediction.material, prediction.score
+    if (group := prediction.group) is not None:
+        name, score = group.name, group.score
+    return f"{'unsure: ' if prediction.uncertain else ''}{name} {percent(score)}"
+
+
+def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
+    """Put regions and their predictions together."""
+    return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
+
+
+def _notes(answer: Answer, coverage: float | None) -> list[str]:
+    """What is to be known of the region and of its set."""
+    notes = list(answer.notes)
+    if coverage is not None and answer.prediction is not None and not answer.prediction.reaches(coverage):
+        notes.append(f"no set has the coverage {coverage:g}: this one holds all materials")
+    return notes
+
+
+def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
+    prediction = answer.prediction
+    if prediction is None:
+        return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
+    result: dict[str, Any] = {
+        "region": utf8(answer.region),
+        "area": _number(prediction.area),
+        "box": list(prediction.box),
+        "material": prediction.material,
+        "score": round(prediction.score, 6),
+        "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
+    }
+    if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+        result["uncertain"] = prediction.uncertain
+        result["answer"] = prediction.answer
+    if (group := prediction.group) is not None:
+        result["group"] = {"name": group.name, "score": round(group.score, 6)}
+    if coverage is not None:
+        result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    if notes := _notes(answer, coverage):
+        result["notes"] = notes
+    if answer.truth is not None:
+        result["truth"] = utf8(answer.truth)
+    return result
+
+
+def _number(area: float) -> int | float:
+    """Whole where the mask is hard."""
+    return int(area) if area == int(area) else round(area, 2)

@@ -1,0 +1,308 @@
+"""The predictor: set a photo once, then ask for any number of its regions."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof._util.text import show
+from madeof.errors import InputError, MissingExtraError, ModelError, PhotoError, RegionError
+from madeof.images.photo import Photo, read_photo
+from madeof.inference.prediction import Prediction as Prediction
+from madeof.inference.prediction import no_sets as no_sets
+from madeof.model.learned_head import read_learned
+from madeof.model.onnx_engine import DEFAULT
+from madeof.model.record import LEARNED, MEMORY, RANGES, RECORD, Record
+from madeof.model.runtime import Features, Sessions
+from madeof.regions.files import read_mask
+from madeof.regions.region import Region, check_region
+
+_BUNDLED = Path(__file__).parents[1] / "bundled"
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # not ../runs
+_CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A photo that was encoded: all that `Predictor.predict` needs of it, so that a program can hold several."""
+
+    photo: Photo
+    features: Features = field(repr=False)
+    """Of the one model that encoded it; no other can use them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it holds."""
+        return self.photo.pixels.nbytes + sum(array.nbytes for array in self.features)
+
+
+class Predictor:
+    """A model that names materials.
+
+    Args:
+        folder: a model folder.
+        threads: how many threads the model uses; 0 takes one for each core.
+        engine: what runs the encoder: "onnxruntime", or with the extra `openvino` "openvino", "openvino-bf16" or
+            "openvino-int8".
+
+    Raises:
+        ModelError: the folder is not a whole model.
+        MissingExtraError: the engine is not installed.
+    """
+
+    def __init__(self, folder: str | Path, *, threads: int = 0, engine: str = DEFAULT) -> None:
+        self.folder = Path(folder)
+        self.record = Record.read(folder)
+        self.materials = self.record.materials
+        self._learned = read_learned(Path(folder), self.record)
+        self._sessions = Sessions(Path(folder), self.record, threads=threads, engine=engine)
+        if self._learned is not None:
+            self._sessions.check_embedding(self._learned.weight.shape[1])
+        self._encoded: Encoded | None = None
+
+    def set_image(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
+        """Encode a photo; `predict` then speaks of this one.
+
+        Args and errors are those of `encode`.
+
+        Returns:
+            the photo as it was read: its `size` with the EXIF rotation applied, and warnings. Of a large JPEG the
+            `pixels` are no more than the model needs; `madeof.images.read_photo` reads them all.
+        """
+        self._encoded = None  # a photo that fails must not leave the last one in its place
+        self._encoded = self.encode(image, max_megapixels=max_megapixels, strict=strict)
+        return self._encoded.photo
+
+    def encode(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Encoded:
+        """Encode a photo, for `predict(masks, encoded=...)`. Several threads may do so at once.
+
+        Args:
+            image: a path, a file's bytes, a PIL image, a (H, W, 3) uint8 RGB array, or a `Photo`.
+            max_megapixels: a larger photo is refused before it is decoded.
+            strict: make damaged JPEG data an error instead of a warning in the result.
+
+        Raises:
+            PhotoError: it cannot be read, or is a `Photo` that was decoded too small for this model.
+        """
+        preprocessing = self.record.preprocessing
+        if isinstance(image, Photo):
+            photo = image
+            least = preprocessing.least_size(*photo.size)
+            if photo.reduced and (photo.pixels.shape[0] < least[0] or photo.pixels.shape[1] < least[1]):
+                raise PhotoError(
+                    f"{show(photo.name)} was decoded at {photo.pixels.shape[1]} x {photo.pixels.shape[0]}; expected at "
+                    f"least {least[1]} x {least[0]} for this model: give its path, or read it without least_size"
+                )
+        else:
+            photo = read_photo(image, max_megapixels=max_megapixels, strict=strict, least_size=preprocessing.least_size)
+        return Encoded(photo, self._sessions.encode(preprocessing.image(photo.pixels, photo.size)))
+
+    def scores(
+        self,
+        masks: Iterable[NDArray[Any] | Region] | NDArray[Any],
+        *,
+        encoded: Encoded | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> NDArray[np.float32]:
+        """The calibrated probability of each material for each region.
+
+        Args:
+            masks: N masks of the photo's height and width, each (H, W): bool, or float coverage in [0, 1], or integers
+                that are all 0 and 1 or all 0 and 255. Or `madeof.regions.Region`s, which hold no more of a mask than
+                its box: boxes, polygons and the blobs of a label map cost least as these.
+            encoded: the photo, where it is another than the one that `set_image` was given.
+            size: (height, width) of the masks, where they are of a smaller copy of the photo.
+
+        Returns:
+            (N, C) float32; C materials in the order of `materials`. A row sums to 1, or to less where the model
+            has an output for the background.
+
+        Raises:
+            RegionError: a mask is empty, of another size, or out of range.
+            InputError: no photo was set.
+        """
+        encoded = self._photo(encoded)
+        return self._scores(self._checked(masks, encoded, size), encoded)
+
+    def predict(
+        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+    ) -> list[Prediction]:
+        """Name the material of each region of the photo that `set_image` or `encode` was given.
+
+        Args and errors are those of `scores`.
+        """
+        encoded = self._photo(encoded)
+        checked = self._checked(masks, encoded)
+        height, width = encoded.photo.size
+        return [
+            Prediction(
+                self.materials,
+                row,
+                area=float(region.area),
+                box=region.box,
+                uncertain_below=self.record.uncertain_below,
+                group_below=self.record.group_below,
+                share=float(region.area) / (height * width),
+                sets=self.record.sets,
+            )
+            for row, region in zip(self._scores(checked, encoded), checked, strict=True)
+        ]
+
+    def describe(
+        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the net itself says of each region, before anything that was learned. Args are those of `scores`.
+
+        Returns:
+            its logits, (N, outputs), and the embedding from which they were made, (N, D), both float32.
+
+        Raises:
+            ModelError: the model gives no embedding: it was exported before there was one.
+            RegionError, InputError: as in `scores`.
+        """
+        width = self._sessions.check_embedding()
+        encoded = self._photo(encoded)
+        found = self._run(self._checked(masks, encoded), encoded)
+        logits = [np.zeros((0, self.record.outputs), np.float32), *(logits for logits, _ in found)]
+        embeddings = [np.zeros((0, width), np.float32), *(e for _, e in found if e is not None)]
+        return np.concatenate(logits), np.concatenate(embeddings)
+
+    def check_sets(self) -> None:
+        """Find out whether its predictions have sets.
+
+        Raises:
+            ModelError: they have none.
+        """
+        if self.record.sets is None:
+            raise no_sets(f"the model {show(self.record.name)}")
+
+    def _photo(self, encoded: Encoded | None) -> Encoded:
+        found = encoded or self._encoded
+        if found is None:
+            raise InputError("got masks but no photo: call set_image first")
+        return found
+
+    def _checked(
+        self, masks: Iterable[NDArray[Any] | Region], encoded: Encoded, size: tuple[int, int] | None = None
+    ) -> list[Region]:
+        if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
+            raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
+        return [check_region(mask, size or encoded.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+
+    def _scores(self, checked: list[Region], encoded: Encoded) -> NDArray[np.float32]:
+        if not checked:
+            return np.zeros((0, len(self.materials)), dtype=np.float32)
+        found = self._run(checked, encoded)
+        logits = np.concatenate([logits for logits, _ in found])
+        if self._learned is not None:
+            embedding = np.concatenate([embedding for _, embedding in found if embedding is not None])
+            logits = self._learned.beside(logits, embedding, self.record)
+        return probabilities(logits, self.record)
+
+    def _run(
+        self, checked: list[Region], encoded: Encoded
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+        """The net's logits and embeddings of some regions, a bounded number at a time."""
+        height, width = self.record.preprocessing.mask_size(*encoded.photo.size)
+        step = max(1, _CELLS_AT_ONCE // (height * width))
+        return [
+            self._sessions.describe(
+                encoded.features, self.record.preprocessing.masks(checked[i : i + step], encoded.photo.size)
+            )
+            for i in range(0, len(checked), step)
+        ]
+
+
+def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
+    """Logits (N, outputs and learned ones) -> calibrated probabilities of the materials, (N, C).
+
+    A softmax; the background's part is left out, and a material that has several columns has their sum.
+    """
+    scaled = logits.astype(np.float64) / record.temperature
+    if record.columns is not None:
+        used = [*record.used_outputs, *range(record.outputs, scaled.shape[1])]
+        scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), used)] = -np.inf
+    scaled -= scaled.max(axis=1, keepdims=True)
+    values = np.exp(scaled)
+    values /= values.sum(axis=1, keepdims=True)
+    if record.columns is not None:
+        values = np.stack([values[:, list(columns)].sum(axis=1) for columns in record.columns], axis=1)
+    elif record.background is not None:
+        values = np.delete(values, record.background, axis=1)
+    return values.astype(np.float32)
+
+
+def load(model: str | Path | None = None, *, threads: int = 0, engine: str = DEFAULT) -> Predictor:
+    """Load a model.
+
+    Args:
+        model: a model folder, a name on the Hugging Face Hub such as "someone/stones" (extra `hub`), or None for the
+            bundled model.
+        threads: how many threads it uses; 0 takes one for each core.
+        engine: what runs the encoder; see `Predictor`.
+
+    Raises:
+        ModelError: there is no such model, or it is not whole.
+        InputError: there is no such engine, or this CPU cannot run it.
+        MissingExtraError: the engine is not installed.
+    """
+    return Predictor(folder_of(model), threads=threads, engine=engine)
+
+
+def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Prediction:
+    """Name the material of one region of one photo: a one-shot `Predictor`.
+
+    Args:
+        image: a path, a file's bytes, a PIL image or a (H, W, 3) uint8 RGB array.
+        mask: the path of a mask file, such a file's bytes, a PIL image, or an array (H, W) of the photo's size: bool,
+            or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255.
+        model: see `load`.
+
+    Raises:
+        InputError: the photo (PhotoError) or the mask (RegionError) cannot be used.
+        ModelError: there is no such model, or it is not whole.
+    """
+    predictor = load(model)
+    photo = predictor.set_image(image)
+    if not isinstance(mask, list | tuple) and not hasattr(mask, "__array__"):
+        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
+    return predictor.predict([mask])[0]
+
+
+def folder_of(model: str | Path | None) -> Path:
+    """The folder of a model as `load` takes it; args and errors are those of `load`."""
+    if model is None:
+        if not (_BUNDLED / RECORD).is_file():
+            raise ModelError(
+                f"this installation of madeof has no bundled model (no {show(_BUNDLED / RECORD)}); "
+                "install madeof again or name a model folder"
+            )
+        return _BUNDLED
+    if os.path.isdir(model):  # noqa: PTH112  (Path.is_dir raises where a name holds a NUL or is too long)
+        return Path(model)
+    if isinstance(model, str) and _HUB_NAME.fullmatch(model) and not os.path.lexists(model):
+        return _download(model)
+    found = f"{show(model)} is a file" if os.path.lexists(model) else f"there is no model folder {show(model)}"
+    raise ModelError(f"{found}; expected a folder with {RECORD}, or a Hub name like me/model")
+
+
+def _download(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        missing = MissingExtraError("getting it from the Hub", "hub")
+        raise ModelError(f"there is no model folder {name}, and {missing}") from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx", RANGES, MEMORY, LEARNED]))
+    except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"there is no model folder {name}, and the Hub does not give it ({show(lines[0][:300])}); check the name"
+        ) from error

@@ -1,0 +1,1 @@
+"""Materials: lists of names, families, mappings between lists."""

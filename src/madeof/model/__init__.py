@@ -1,0 +1,1 @@
+"""A model folder: its record, preprocessing and the engines that run it."""

@@ -1,0 +1,1 @@
+"""Regions: everything that becomes a mask."""

@@ -1,0 +1,281 @@
+"""Regions: masks, boxes, polygons and label maps -> (H, W) masks of the photo's size.
+
+Mask files: 0 is outside and the one other value inside, be it 1-bit, 8-bit, palette (by index) or RGB (black is
+outside); where alpha is not opaque everywhere, every pixel with alpha above 0 is inside. A 16-bit file is coverage,
+value / 65535, unless it holds no more than 0 and one value up to 255; a float TIFF in [0, 1] is coverage. What could be
+read in two ways is an error that asks.
+
+Label maps: the value of a pixel is its class, exactly as stored: 8- or 16-bit grey, palette indices (never through the
+palette), 1-bit; of RGB the red channel, as in OpenSurfaces. 2- and 4-bit greys are not stretched.
+
+Both are turned by their own EXIF rotation, as photos are; Pillow is the one decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof._util.text import listed, show
+from madeof.errors import RegionError
+from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
+from madeof.regions.raster import from_box, from_polygon, parse_box, parse_polygon
+from madeof.regions.region import SMALL_AREA, Mask, Region, check_mask, check_size, mask_box, not_empty, notes
+
+__all__ = [
+    "SMALL_AREA",
+    "Blobs",
+    "Mask",
+    "Region",
+    "blob_map",
+    "check_mask",
+    "from_box",
+    "from_polygon",
+    "mask_box",
+    "notes",
+    "parse_box",
+    "parse_polygon",
+    "read_label_map",
+    "read_mask",
+    "regions_from_label_map",
+]
+
+_STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
+
+
+class Blobs(NamedTuple):
+    """The 8-connected blobs of a label map, in the reading order of their first pixels (row by row, left to right)."""
+
+    components: NDArray[Any]
+    """(H, W): 0 where there is no blob, k + 1 inside blob k."""
+    values: NDArray[Any]
+    """(n,): the label map's value in each blob."""
+    areas: NDArray[np.int64]
+    """(n,) in pixels."""
+    boxes: NDArray[np.int64]
+    """(n, 4): x0, y0, x1, y1; x1 and y1 one past the last pixel."""
+
+
+def read_mask(
+    path: str | Path | bytes,
+    photo_size: tuple[int, int],
+    *,
+    raw_size: tuple[int, int] | None = None,
+    resize: bool = False,
+    allow_jpeg: bool = False,
+    max_megapixels: float = 100.0,
+) -> Mask:
+    """Read a mask file by the rules on top of this page.
+
+    Args:
+        path: the file, or its bytes.
+        photo_size: (height, width) of the photo.
+        raw_size: the same before the EXIF rotation, so that a mask of the unrotated photo is told.
+        resize: resize a mask of another size to the photo's, nearest.
+        allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128.
+        max_megapixels: a larger file is refused.
+
+    Returns:
+        the mask, (H, W) bool, or float32 coverage in [0, 1].
+
+    Raises:
+        RegionError: it cannot be read, is of another size, is empty, or could be read in two ways.
+    """
+    with open_image(path, RegionError, max_megapixels=max_megapixels, what="mask") as opened:
+        name = show(opened.name)
+        if opened.format == "JPEG" and not allow_jpeg:
+            raise RegionError(
+                f"{name} is a JPEG, whose edges are lossy; expected a PNG: "
+                "allow it (allow_jpeg, --jpeg-masks) or convert it"
+            )
+        opened.load()
+        with guard(opened.name, opened.format, RegionError):
+            if opened.format == "JPEG":
+                mask: Mask = np.asarray(opened.image.convert("L")) >= 128
+            else:
+                mask = _mask_values(opened, name)
+        mask = turn(mask, orientation_of(opened.image))
+    return not_empty(_fit(mask, photo_size, raw_size, name, resize), name)
+
+
+def read_label_map(
+    path: str | Path | bytes,
+    photo_size: tuple[int, int] | None = None,
+    *,
+    raw_size: tuple[int, int] | None = None,
+    resize: bool = False,
+    max_megapixels: float = 100.0,
+) -> NDArray[Any]:
+    """Read a label map by the rules on top of this page.
+
+    Args:
+        path: the file, or its bytes.
+        photo_size: (height, width) of the photo; None takes any.
+        raw_size: the same before the EXIF rotation, so that a map of the unrotated photo is told.
+        resize: resize a map of another size to the photo's, nearest.
+        max_megapixels: a larger file is refused.
+
+    Returns:
+        the values meant, (H, W) uint8, or uint16 or int32 where the file has more bits; never negative.
+
+    Raises:
+        RegionError: it cannot be read, is a JPEG or float, or is of another size.
+    """
+    with open_image(path, RegionError, max_megapixels=max_megapixels, what="label map") as opened:
+        name = show(opened.name)
+        if opened.format == "JPEG":
+            raise RegionError(f"{name} is a JPEG, whose values are lossy; expected a PNG: export the label map again")
+        opened.load()
+        with guard(opened.name, opened.format, RegionError):
+            values = _stored_values(opened, name)
+        if values.ndim == 3:
+            values = values[..., 0]
+        if values.dtype.kind == "f":
+            raise RegionError(f"{name} has float values; expected whole numbers: save it with 8 or 16 bits")
+        if values.min() < 0:
+            raise RegionError(f"{name} has the value {values.min()}; expected 0 (unlabelled) and above")
+        values = turn(values, orientation_of(opened.image))
+    if photo_size is not None:
+        values = _fit(values, photo_size, raw_size, name, resize)
+    return np.ascontiguousarray(values)
+
+
+def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
+    """The 8-connected blobs of all values of a label map, in one pass.
+
+    Args:
+        label_map: (H, W) integers, 0 and above.
+        ignore: values that make no blobs. 0 never does.
+    """
+    import cc3d
+
+    for value in set(ignore) - {0}:
+        label_map = np.where(label_map == value, label_map.dtype.type(0), label_map)
+    writable = np.require(label_map, requirements=["C", "W"])  # cc3d refuses what it might not write to
+    components, count = cc3d.connected_components(writable, connectivity=8, return_N=True)
+    # Runs of one blob within a row tell all that is asked, and are far fewer than pixels.
+    first = np.ones(components.shape, dtype=np.bool_)
+    np.not_equal(components[:, 1:], components[:, :-1], out=first[:, 1:])
+    starts = np.flatnonzero(first)
+    lengths = np.diff(starts, append=components.size)
+    blob = components.ravel()[starts]
+    rows, columns = np.divmod(starts, components.shape[1])
+    values = np.zeros(count + 1, dtype=label_map.dtype)
+    values[blob] = label_map.ravel()[starts]
+    areas = np.bincount(blob, weights=lengths, minlength=count + 1).astype(np.int64)
+    boxes = np.zeros((count + 1, 4), dtype=np.int64)
+    boxes[:, :2] = max(components.shape)
+    for side, ends in ((0, columns), (1, rows)):
+        np.minimum.at(boxes[:, side], blob, ends)
+    for side, ends in ((2, columns + lengths), (3, rows + 1)):
+        np.maximum.at(boxes[:, side], blob, ends)
+    return Blobs(components, values[1:], areas[1:], boxes[1:])
+
+
+def regions_from_label_map(
+    label_map: NDArray[Any], *, min_area: int = 1, ignore: Collection[int] = (0,)
+) -> list[Region]:
+    """The regions of a label map: one for each 8-connected blob of `min_area` pixels or more, sorted by value.
+
+    Each holds no more than its own box, so that a hundred of them cost little more than one.
+
+    Blobs of one value are numbered from 1 in reading order, the small ones too, so that `min_area` changes no name.
+    """
+    blobs = blob_map(label_map, ignore)
+    regions = []
+    for value in np.unique(blobs.values).tolist():
+        for number, blob in enumerate(np.flatnonzero(blobs.values == value).tolist(), start=1):
+            if blobs.areas[blob] >= min_area:
+                x0, y0, x1, y1 = blobs.boxes[blob].tolist()
+                cut = blobs.components[y0:y1, x0:x1] == blob + 1
+                regions.append(
+                    Region(f"label {value} #{number}", cut, value, (x0, y0), (label_map.shape[0], label_map.shape[1]))
+                )
+    return regions
+
+
+def _mask_values(opened: Opened, name: str) -> Mask:
+    """The loaded file as a mask, not yet turned."""
+    image = opened.image
+    if image.has_transparency_data and image.mode in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min() < 255:
+            seen: Mask = alpha > 0
+            return seen
+    values = _stored_values(opened, name)
+    if values.dtype.kind == "f":
+        return check_mask(values, (values.shape[0], values.shape[1]), name=name)
+    colours = values.ndim == 3
+    if colours:
+        values = values.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+    inside: NDArray[np.bool_] = values != 0
+    least, most = int(values.min()), int(values.max())
+    two = least >= 0 and int(values[inside].min(initial=most)) == most  # at most one value besides 0
+    if two and image.mode == "P" and most > 0 and _is_black(image, most) and not _is_black(image, 0):
+        raise RegionError(
+            f"{name} is a palette file whose value {most} is black and whose value 0 is not: which is inside? "
+            "expected black outside: save it as 8-bit grey"
+        )
+    wide = image.mode.startswith("I")
+    if wide and least >= 0 and 255 < most <= 65535:
+        coverage: Mask = (values / 65535).astype(np.float32)
+        return coverage if (inside & (values < 65535)).any() else inside
+    if two and not (wide and most > 65535):
+        return inside
+    found = [f"#{v:06x}" if colours else v for v in np.unique(values).tolist()]
+    raise RegionError(
+        f"{name} has several {'colours' if colours else 'values'} ({listed(found)}); expected 0 and one other: "
+        "a label map goes to --label-map (read_label_map), a soft mask has to be 16-bit, any other black and white"
+    )
+
+
+def _stored_values(opened: Opened, name: str) -> NDArray[Any]:
+    """A loaded file's numbers as stored: (H, W) integers or floats, or (H, W, 3) uint8."""
+    image = opened.image
+    if white_is_zero(image):
+        raise RegionError(f"{name} is a TIFF with white as zero; expected black as zero: convert it to PNG")
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode in ("P", "PA", "L", "LA"):
+        values: NDArray[Any] = np.asarray(image)
+        values = values[..., 0] if values.ndim == 3 else values
+        if image.mode == "L" and opened.bits in _STRETCH:
+            values = values // _STRETCH[opened.bits]
+        return values
+    if image.mode in ("RGB", "RGBA"):
+        if opened.bits == 16:
+            raise RegionError(f"{name} is 16-bit RGB, of which only 8 bits can be read; expected grey: convert it")
+        return np.asarray(image)[..., :3]
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image)
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+    raise RegionError(f"{name} has the pixels {image.mode}; expected grey, palette, alpha or RGB: convert it to PNG")
+
+
+def _is_black(image: Any, index: int) -> bool:
+    palette = image.getpalette("RGB") or []
+    return palette[3 * index : 3 * index + 3] == [0, 0, 0]
+
+
+def _fit(
+    array: NDArray[Any], size: tuple[int, int], raw_size: tuple[int, int] | None, name: str, resize: bool
+) -> NDArray[Any]:
+    """The array at the photo's size, nearest, if that is wished."""
+    height, width = array.shape
+    if raw_size is not None and raw_size != size and (height, width) != size:
+        fits_raw = height * raw_size[1] == width * raw_size[0] and height * size[1] != width * size[0]
+        if (height, width) == raw_size or (resize and fits_raw):
+            raise RegionError(
+                f"{name} is {width} x {height} but the photo is {size[1]} x {size[0]} after its EXIF rotation: "
+                "it fits only the unrotated photo; expected a mask of the photo as it is shown: turn it"
+            )
+    if (height, width) != size and resize:
+        rows = (np.arange(size[0]) * 2 + 1) * height // (2 * size[0])  # the stored pixel that holds each new centre
+        columns = (np.arange(size[1]) * 2 + 1) * width // (2 * size[1])
+        array = array[rows[:, None], columns]
+    check_size(array.shape, size, name, "; give it that size, or have it resized (resize, --resize-masks)")
+    return array
