@@ -205,7 +205,7 @@ def loop(source: str, count: int, model: str | None) -> dict[str, Any]:
     from madeof.datasets.annotations import Annotation
     from madeof.inference.photo_result import PhotoResult, answers_for
     from madeof.inference.predictor import load
-    from madeof.regions.files import Region
+    from madeof.regions.region import Region
 
     before, started = os.times(), time.perf_counter()
     predictor = load(model)

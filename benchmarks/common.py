@@ -15,7 +15,7 @@ from madeof._util import files
 from madeof.errors import MadeofError
 from madeof.inference.predictor import Predictor, load
 from madeof.model.onnx_engine import ENGINES
-from madeof.regions.files import Region
+from madeof.regions.region import Region
 
 PICTURES = ("coffee", "rocket", "astronaut", "chelsea")  # of scikit-image, all free of rights (CC0)
 _GRAIN = 5.0  # standard deviation, of 255: enlarged pictures alone would be quicker to decode than photos

@@ -15,7 +15,7 @@ import numpy as np
 
 import madeof
 from madeof.datasets import open_dataset
-from madeof.inference.explain import LOOKS, PARTS
+from madeof.inference.explanation import LOOKS, PARTS
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from peers import GRAPH_CROPS, Peer, load_peers
 
 from madeof.evaluation.report.markdown import markdown_table
 from madeof.model.onnx_engine import ENGINES
-from madeof.regions.files import Region
+from madeof.regions.region import Region
 
 SIDES = (200, 1600)
 OURS_MOST, PEERS_MOST = 50, 4

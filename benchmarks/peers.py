@@ -19,7 +19,7 @@ from PIL import Image
 from madeof.images.photo import read_photo
 from madeof.model.preprocess import Preprocessing
 from madeof.model.telemetry import import_onnxruntime, import_openvino
-from madeof.regions.files import Region
+from madeof.regions.region import Region
 
 BATCH = 16
 """Most crops that a peer runs at once."""

@@ -18,7 +18,7 @@ from madeof.model.preprocess import Preprocessing
 from madeof.nets import MaskAtStem, Trunk
 from madeof.nets.libraries import timm
 from madeof.nets.original import PREPROCESSING, TRUNK
-from madeof.regions.files import Region
+from madeof.regions.region import Region
 
 MATERIALS = 45
 

@@ -1,4 +1,4 @@
-"""Writes docs/command-line.md from the parsers; tests/test_docs.py compares."""
+"""Writes docs/command-line.md from the parsers; tests/project/test_docs.py compares."""
 
 from __future__ import annotations
 

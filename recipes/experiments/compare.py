@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.evaluation.evaluate import evaluate
+from madeof.evaluation.run import evaluate
 from madeof.metrics.bootstrap import resampled
 from madeof.model.preprocess import Preprocessing
 from madeof.nets import build

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from madeof._util import files
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.few_shot.exemplars import Memory
-from madeof.few_shot.fit import COST, fit
+from madeof.few_shot.fitting import COST, fit
 from madeof.inference.predictor import probabilities
 from madeof.model.learned_head import Examples
 from madeof.model.preprocess import Preprocessing

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import open_dataset
-from madeof.evaluation.calibrate import sets_by_halves
-from madeof.evaluation.evaluate import evaluate
+from madeof.evaluation.calibration import sets_by_halves
 from madeof.evaluation.result import Evaluation
+from madeof.evaluation.run import evaluate
 from madeof.materials.groups import best_groups, group_of
 from madeof.materials.lists import positions
 from madeof.metrics.conformal import Covered, Sets, fit_sets, measure_sets

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+from madeof._util.moved import Moved
 from madeof._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
         TrainingError,
         WriteError,
     )
-    from madeof.few_shot.learn import Lesson, learn
-    from madeof.inference.explain import Explanation, explain
-    from madeof.inference.predictor import Prediction, Predictor, classify, load
+    from madeof.few_shot.learning import Lesson, learn
+    from madeof.inference.explanation import Explanation, explain
+    from madeof.inference.prediction import Prediction
+    from madeof.inference.predictor import Predictor, classify, load
     from madeof.inference.segmentation import MaterialMap, map_materials
     from madeof.serve.client import Client
 
+
+sys.meta_path.append(Moved())  # asked last, so only for paths that nothing else finds
 
 __all__ = [
     "BatchError",
@@ -56,14 +61,14 @@ __all__ = [
 
 _MODULES = {
     "Client": "serve.client",
-    "Explanation": "inference.explain",
-    "Lesson": "few_shot.learn",
+    "Explanation": "inference.explanation",
+    "Lesson": "few_shot.learning",
     "MaterialMap": "inference.segmentation",
     "Prediction": "inference.predictor",
     "Predictor": "inference.predictor",
     "classify": "inference.predictor",
-    "explain": "inference.explain",
-    "learn": "few_shot.learn",
+    "explain": "inference.explanation",
+    "learn": "few_shot.learning",
     "load": "inference.predictor",
     "map_materials": "inference.segmentation",
 }

@@ -42,3 +42,13 @@ def cell(text: str) -> str:
     """
     text = show(text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def utf8(text: str) -> str:
+    r"""`text` without what no encoding holds: a file name's stray byte 0xFF becomes the characters \udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def percent(score: float) -> str:
+    """A score for a label: no answer is 100% sure."""
+    return ">99%" if score > 0.995 else f"{score:.0%}"

@@ -25,7 +25,8 @@ from madeof.errors import MadeofError, PhotoError
 from madeof.export.tables import table_rows
 from madeof.images.photo import Photo, read_photo
 from madeof.inference.photo_result import Answer, PhotoResult, Unanswered, answers_for
-from madeof.inference.predictor import Prediction, Predictor, load
+from madeof.inference.prediction import Prediction
+from madeof.inference.predictor import Predictor, load
 
 
 class Kernel:

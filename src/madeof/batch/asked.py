@@ -13,7 +13,9 @@ from madeof.datasets.layout import misfit
 from madeof.errors import DatasetError, InputError, PhotoError, RegionError
 from madeof.images.photo import Photo
 from madeof.inference.photo_result import Answer
-from madeof.regions.files import Region, read_label_map, read_mask, regions_from_label_map
+from madeof.regions.components import regions_from_label_map
+from madeof.regions.files import read_label_map, read_mask
+from madeof.regions.region import Region
 
 
 def regions_of(task: Task, photo: Photo, options: Options) -> tuple[list[Region | Answer], list[str]]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from madeof._util.text import show
-from madeof.datasets.annotations import Box, Polygons, Shape
 from madeof.datasets.formats.coco_rows import pack, unpack
 from madeof.errors import DatasetError, RegionError
 from madeof.regions.raster import parse_box, parse_polygon
+from madeof.regions.shapes import Box, Polygons, Shape
 
 KINDS = ("box", "polygon", "rle")
 

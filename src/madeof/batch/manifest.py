@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util.files import sha256
-from madeof._util.text import listed, show
+from madeof._util.text import listed, show, utf8
 from madeof._version import __version__
 from madeof.batch.shards import Shard
 from madeof.batch.sources.opening import Source
 from madeof.batch.store import Store
 from madeof.batch.tasks import Options
 from madeof.errors import BatchError
-from madeof.inference.photo_result import utf8
-from madeof.inference.predictor import folder_of, no_sets
+from madeof.inference.prediction import no_sets
+from madeof.model.hub import folder_of
 from madeof.model.record import CLASSIFIER, ENCODER, RECORD, Record
 
 MANIFEST = "_manifest.json"

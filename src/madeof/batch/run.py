@@ -28,7 +28,7 @@ from madeof.batch.store import LOCK, Store, open_store
 from madeof.batch.tasks import FORMS, Answered, Options, Task
 from madeof.errors import BatchError, InputError, WriteError
 from madeof.export.tables import pyarrow_of
-from madeof.inference.predictor import folder_of
+from madeof.model.hub import folder_of
 
 if TYPE_CHECKING:
     from madeof.batch.ray import Plan

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from madeof.cli.arguments import add_format
 
 if TYPE_CHECKING:
-    from madeof.datasets.annotations import AnnotatedPhoto, Annotations, Polygons
+    from madeof.datasets.annotations import AnnotatedPhoto, Annotations
     from madeof.images.photo import Photo
     from madeof.inference.photo_result import Answer
-    from madeof.regions.files import Region
+    from madeof.regions.region import Region
+    from madeof.regions.shapes import Polygons
 
 _INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks")
 
@@ -62,10 +63,10 @@ class AnnotatedRegions:
             RegionError: none of them can be used, or the file states another size for the photo.
         """
         from madeof.datasets.annotated import check_stated
-        from madeof.datasets.convert import outline_of
+        from madeof.datasets.conversion import outline_of
         from madeof.errors import DatasetError, InputError, RegionError
         from madeof.inference.photo_result import Answer
-        from madeof.regions.files import Region
+        from madeof.regions.region import Region
 
         annotated = self.annotated[path]
         try:

@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate."""
     from madeof._util.text import counted, show
     from madeof.errors import DatasetError
-    from madeof.evaluation.calibrate import calibrate, copy_model
-    from madeof.evaluation.evaluate import evaluate
+    from madeof.evaluation.calibration import calibrate, copy_model
+    from madeof.evaluation.run import evaluate
     from madeof.inference.predictor import load
 
     dataset = open_from(options, "calibrate")

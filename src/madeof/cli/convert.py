@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Convert."""
     from madeof._util.text import counted, show
-    from madeof.datasets.convert import convert
+    from madeof.datasets.conversion import convert
 
     if options.labels is not None and (options.images is not None or options.format is not None):
         options.refuse("with --labels DIR, IN is the folder of photos: leave --images and --format out")

@@ -87,8 +87,8 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate."""
     from madeof._util import files
     from madeof._util.text import show
-    from madeof.evaluation.evaluate import evaluate
     from madeof.evaluation.label_mapping import compare
+    from madeof.evaluation.run import evaluate
     from madeof.inference.predictor import load
     from madeof.metrics.conformal import COVERAGE
 

@@ -13,8 +13,8 @@ from madeof.cli.regions import add_photo_limits, add_regions, read_regions, with
 
 if TYPE_CHECKING:
     from madeof.images.photo import Photo
-    from madeof.inference.explain import Explanation, Progress
-    from madeof.regions.files import Region
+    from madeof.inference.explanation import Explanation, Progress
+    from madeof.regions.region import Region
 
 _LOOKS = 24
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     """Explain. The good regions are done; the bad ones are named at the end."""
     from madeof._util.text import show
     from madeof.images.photo import read_photo
-    from madeof.inference.explain import explain
+    from madeof.inference.explanation import explain
     from madeof.inference.photo_result import Answer
     from madeof.inference.predictor import load
 

@@ -43,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
 
     from madeof._util.text import show
     from madeof.cli.arguments import check_dataset_place
-    from madeof.datasets.inspect import inspect, unnameable
-    from madeof.datasets.inspect_text import text_of
+    from madeof.datasets.inspection import inspect, unnameable
+    from madeof.datasets.inspection_text import text_of
     from madeof.inference.predictor import load
     from madeof.viz import overlay
     from madeof.viz.contact_sheet import draw_sheet

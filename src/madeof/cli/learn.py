@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madeof.datasets import RegionDataset, Sample
-    from madeof.few_shot.learn import Example, Lesson
+    from madeof.few_shot.learning import Example, Lesson
 
-_COST = 0.5  # percent; madeof.few_shot.fit.COST, which --help is not to load
+_COST = 0.5  # percent; madeof.few_shot.fitting.COST, which --help is not to load
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -70,7 +70,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Learn."""
     from madeof.errors import ConfigError
-    from madeof.few_shot.learn import learn
+    from madeof.few_shot.learning import learn
     from madeof.inference.predictor import load
 
     has_dataset = not (options.dataset is options.images is options.labels is None)
@@ -106,7 +106,8 @@ def run(options: argparse.Namespace) -> int:
 def _example(photo: str, region: str) -> Example:
     """A photo's path with a mask's path, or with what makes a region of a box or a polygon."""
     from madeof.errors import RegionError
-    from madeof.regions.files import Region, parse_box, parse_polygon
+    from madeof.regions.raster import parse_box, parse_polygon
+    from madeof.regions.region import Region
 
     if Path(region).is_file():
         return photo, region

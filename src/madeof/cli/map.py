@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from madeof.images.photo import Photo
     from madeof.inference.predictor import Predictor
     from madeof.inference.segmentation import MaterialMap
-    from madeof.regions.files import Region
+    from madeof.regions.region import Region
 
 _SUPERPIXELS = "superpixels"
 

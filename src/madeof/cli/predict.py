@@ -17,7 +17,7 @@ from madeof.cli.regions import add_photo_limits, add_regions, outlines_of, read_
 if TYPE_CHECKING:
     from madeof.inference.photo_result import Outcome, PhotoResult, Predicted
     from madeof.inference.predictor import Predictor
-    from madeof.regions.files import Region
+    from madeof.regions.region import Region
 
 OUTPUTS = ("jsonl", "csv", "parquet", "coco_results", *WRITTEN)
 """The formats of `--to`; see `madeof.export.tables`."""

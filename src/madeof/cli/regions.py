@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from madeof.cli.arguments import whole_number
 
 if TYPE_CHECKING:
-    from madeof.datasets.annotations import Polygons, Shape
     from madeof.images.photo import Photo
     from madeof.inference.photo_result import Answer
-    from madeof.regions.files import Region
+    from madeof.regions.region import Region
+    from madeof.regions.shapes import Polygons, Shape
 
 
 def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str) -> argparse._ArgumentGroup:
@@ -96,9 +96,9 @@ def outlines_of(
     """The outline of each region that `read_regions` gave for a photo of `size`, where it was asked for as one."""
     import numpy as np
 
-    from madeof.datasets.annotations import Box, Polygons
-    from madeof.datasets.convert import outline_of
+    from madeof.datasets.conversion import outline_of
     from madeof.inference.photo_result import Answer
+    from madeof.regions.shapes import Box, Polygons
 
     shapes: list[Shape | None] = [None] * len(options.masks)
     shapes += [Box(*box) for box in options.boxes]
@@ -117,7 +117,8 @@ def with_name(region: str, error: str) -> str:
 
 def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callable[[], Region]]]:
     """The name of each mask, box and polygon, and what makes its region; the whole photo where none is asked for."""
-    from madeof.regions.files import Region, read_mask
+    from madeof.regions.files import read_mask
+    from madeof.regions.region import Region
 
     def from_mask(path: str) -> Region:
         mask = read_mask(
@@ -143,7 +144,8 @@ def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callab
 
 def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> list[Region]:
     from madeof.errors import RegionError
-    from madeof.regions.files import read_label_map, regions_from_label_map
+    from madeof.regions.components import regions_from_label_map
+    from madeof.regions.files import read_label_map
 
     source = Path(options.label_map)
     if source.is_dir():

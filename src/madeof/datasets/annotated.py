@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import listed, show
-from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Shape
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
 from madeof.datasets.layout import Scan, changed, misfit
@@ -28,6 +28,7 @@ from madeof.images.photo import read_photo, size_of
 from madeof.materials.lists import key
 from madeof.regions.raster import Cut
 from madeof.regions.region import mask_box
+from madeof.regions.shapes import Shape
 
 _logger = logging.getLogger("madeof")
 

@@ -15,14 +15,14 @@ from madeof._util.files import sha256
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.layout import Scan, changed, misfit
-from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
+from madeof.datasets.listing import pair_files, stem
 from madeof.datasets.material_lists import MaterialList
 from madeof.datasets.photos import Details, details_in
-from madeof.datasets.problems import Problem
 from madeof.datasets.regions_table import RegionTable, table
 from madeof.errors import DatasetError
-from madeof.images.photo import PHOTO_SUFFIXES, read_photo, size_of
-from madeof.regions.files import blob_map, read_label_map
+from madeof.images.photo import read_photo, size_of
+from madeof.regions.components import blob_map
+from madeof.regions.files import read_label_map
 
 _logger = logging.getLogger("madeof")
 _SPELLED_OUT = 5  # unknown values in one message
@@ -162,34 +162,3 @@ class LabelMaps:
             f"{self._map(number)}: the {word} {', '.join(told[:_SPELLED_OUT])}{more} not in {show(self._list)}: "
             "add the material, or ignore the value"
         )
-
-
-def pair_files(images: Path, labels: Path) -> tuple[list[tuple[File, File]], list[Problem]]:
-    """Each photo with the label map of the same name, and the files that have no clear partner."""
-    problems: list[Problem] = []
-    sides: list[dict[str, File]] = []
-    unclear: set[str] = set()
-    for folder in (images, labels):
-        files, unreadable = list_files(folder, PHOTO_SUFFIXES)
-        problems += unreadable
-        unclear |= {spelling(stem(problem.file.removeprefix(f"{folder.name}/"))) for problem in unreadable}
-        found, shared, bad = by_stem(files, folder.name)
-        problems += shared
-        unclear |= bad
-        sides.append(found)
-    photos, label_maps = sides
-    for own, other, side, missing in (
-        (photos, label_maps, images.name, f"no label map {labels.name}/NAME.png"),
-        (label_maps, photos, labels.name, f"no photo {images.name}/NAME.jpg"),
-    ):
-        alike = {spelling(name): file.path for name, file in other.items()}
-        for name in sorted(own.keys() - other.keys()):
-            if spelling(name) in unclear:
-                continue
-            file = f"{side}/{own[name].path}"
-            reason = f"{show(file)}: {missing.replace('NAME', show(name))}"
-            if spelling(name) in alike:
-                reason += f" ({show(alike[spelling(name)])} differs in case or Unicode spelling: rename it)"
-            problems.append(Problem(file, reason))
-    clear = sorted(name for name in photos.keys() & label_maps.keys() if spelling(name) not in unclear)
-    return [(photos[name], label_maps[name]) for name in clear], problems

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from madeof._util.text import show
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
+from madeof.images.photo import PHOTO_SUFFIXES
 
 
 class File(NamedTuple):
@@ -119,3 +120,34 @@ def by_stem(files: Sequence[File], folder: str) -> tuple[dict[str, File], list[P
 def spelling(name: str) -> str:
     """What is equal for two names that a file system may take for one."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def pair_files(images: Path, labels: Path) -> tuple[list[tuple[File, File]], list[Problem]]:
+    """Each photo with the label map of the same name, and the files that have no clear partner."""
+    problems: list[Problem] = []
+    sides: list[dict[str, File]] = []
+    unclear: set[str] = set()
+    for folder in (images, labels):
+        files, unreadable = list_files(folder, PHOTO_SUFFIXES)
+        problems += unreadable
+        unclear |= {spelling(stem(problem.file.removeprefix(f"{folder.name}/"))) for problem in unreadable}
+        found, shared, bad = by_stem(files, folder.name)
+        problems += shared
+        unclear |= bad
+        sides.append(found)
+    photos, label_maps = sides
+    for own, other, side, missing in (
+        (photos, label_maps, images.name, f"no label map {labels.name}/NAME.png"),
+        (label_maps, photos, labels.name, f"no photo {images.name}/NAME.jpg"),
+    ):
+        alike = {spelling(name): file.path for name, file in other.items()}
+        for name in sorted(own.keys() - other.keys()):
+            if spelling(name) in unclear:
+                continue
+            file = f"{side}/{own[name].path}"
+            reason = f"{show(file)}: {missing.replace('NAME', show(name))}"
+            if spelling(name) in alike:
+                reason += f" ({show(alike[spelling(name)])} differs in case or Unicode spelling: rename it)"
+            problems.append(Problem(file, reason))
+    clear = sorted(name for name in photos.keys() & label_maps.keys() if spelling(name) not in unclear)
+    return [(photos[name], label_maps[name]) for name in clear], problems

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.annotations import Polygons
 from madeof.datasets.photos import NOTHING_KNOWN, Details
 from madeof.errors import RegionError
 from madeof.materials.lists import key
 from madeof.regions.raster import cut_polygon
+from madeof.regions.shapes import Polygons
 
 
 @dataclass(frozen=True, eq=False)

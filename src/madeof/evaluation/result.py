@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import counted, listed, show
-from madeof.evaluation.label_mapping import Comparison
+from madeof.evaluation.comparison import Comparison
 from madeof.materials.lists import positions
 from madeof.metrics.bootstrap import Interval
 from madeof.metrics.calibration_error import Calibration

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
+from madeof._util.text import show, utf8
 from madeof.errors import DatasetError, InputError
 from madeof.evaluation.result import Failure, percent
-from madeof.inference.photo_result import utf8
 from madeof.inference.segmentation import map_materials
 from madeof.materials.lists import key, positions
 from madeof.metrics.bootstrap import DRAWS, Interval, drawn_sums, middle

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util import files
-from madeof.inference.segmentation import MaterialMap, MaterialShare, at_size
+from madeof.inference.segmentation import MaterialMap, MaterialShare
+from madeof.regions.components import at_size
 
 if TYPE_CHECKING:
     from PIL import Image

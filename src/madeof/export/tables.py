@@ -15,8 +15,7 @@ import numpy as np
 
 from madeof._util.files import all_new, check_free
 from madeof._util.text import counted, show
-from madeof.datasets.annotations import Polygons
-from madeof.datasets.convert import is_folder_of
+from madeof.datasets.conversion import is_folder_of
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.formats.coco import write_results
 from madeof.datasets.losses import Losses
@@ -26,6 +25,7 @@ from madeof.errors import MissingExtraError
 from madeof.inference.photo_result import CSV_COLUMNS, Answer, Outcome, Unanswered
 from madeof.materials.lists import key
 from madeof.regions.region import Region
+from madeof.regions.shapes import Polygons
 
 TABLES = ("jsonl", "csv", "parquet")
 """One file with what `--json` and `--csv` print."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof.model.learned_head import log_sum_exp
+
 SHRINKAGE = 0.5
 """How far the covariance is drawn to that of a ball."""
 PULL = 0.5
@@ -68,12 +70,6 @@ class Discriminant:
         """How much likelier (in logarithms) regions (N, D) are under a new material than under all old ones, (N,)."""
         x = embedding.astype(np.float64)
         return np.asarray(x @ weight + bias - log_sum_exp(x @ self.weight.T + self.bias))
-
-
-def log_sum_exp(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logarithm of the sum of each row's exponentials, (N, C) -> (N,); -inf counts as nothing."""
-    most = values.max(axis=1, keepdims=True)
-    return np.asarray(most[:, 0] + np.log(np.exp(values - most).sum(axis=1)))
 
 
 def _linear(

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madeof._util.text import cell, show
+from madeof._util.text import cell, percent, show, utf8
 from madeof.images.photo import Photo
-from madeof.inference.predictor import Prediction
-from madeof.regions.files import Region
+from madeof.inference.prediction import Prediction
+from madeof.regions.region import Region
 
 if TYPE_CHECKING:
-    from madeof.datasets.annotations import Polygons
     from madeof.datasets.photos import Details
+    from madeof.regions.shapes import Polygons
 
 CSV_COLUMNS = (
     "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
@@ -154,11 +154,6 @@ Outcome = Predicted | Unanswered
 """What came of a photo."""
 
 
-def utf8(text: str) -> str:
-    r"""`text` without what no encoding holds: a file name's stray byte 0xFF becomes the characters \udcff."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True) -> str:
     """The results as CSV."""
     text = io.StringIO()
@@ -168,11 +163,6 @@ def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True
     for result in results:
         writer.writerows(result.rows())
     return text.getvalue()
-
-
-def percent(score: float) -> str:
-    """A score for a label: no answer is 100% sure."""
-    return ">99%" if score > 0.995 else f"{score:.0%}"
 
 
 def label(prediction: Prediction) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import show
-from madeof.errors import InputError, MissingExtraError, ModelError, PhotoError, RegionError
+from madeof.errors import InputError, PhotoError, RegionError
 from madeof.images.photo import Photo, read_photo
 from madeof.inference.prediction import Prediction as Prediction
 from madeof.inference.prediction import no_sets as no_sets
+from madeof.model.hub import folder_of
 from madeof.model.learned_head import read_learned
 from madeof.model.onnx_engine import DEFAULT
-from madeof.model.record import LEARNED, MEMORY, RANGES, RECORD, Record
+from madeof.model.record import Record
 from madeof.model.runtime import Features, Sessions
 from madeof.regions.files import read_mask
 from madeof.regions.region import Region, check_region
 
-_BUNDLED = Path(__file__).parents[1] / "bundled"
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # not ../runs
 _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
 
 
@@ -274,35 +271,3 @@ def classify(image: Any, mask: Any, *, model: str | Path | None = None) -> Predi
     if not isinstance(mask, list | tuple) and not hasattr(mask, "__array__"):
         mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
     return predictor.predict([mask])[0]
-
-
-def folder_of(model: str | Path | None) -> Path:
-    """The folder of a model as `load` takes it; args and errors are those of `load`."""
-    if model is None:
-        if not (_BUNDLED / RECORD).is_file():
-            raise ModelError(
-                f"this installation of madeof has no bundled model (no {show(_BUNDLED / RECORD)}); "
-                "install madeof again or name a model folder"
-            )
-        return _BUNDLED
-    if os.path.isdir(model):  # noqa: PTH112  (Path.is_dir raises where a name holds a NUL or is too long)
-        return Path(model)
-    if isinstance(model, str) and _HUB_NAME.fullmatch(model) and not os.path.lexists(model):
-        return _download(model)
-    found = f"{show(model)} is a file" if os.path.lexists(model) else f"there is no model folder {show(model)}"
-    raise ModelError(f"{found}; expected a folder with {RECORD}, or a Hub name like me/model")
-
-
-def _download(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        missing = MissingExtraError("getting it from the Hub", "hub")
-        raise ModelError(f"there is no model folder {name}, and {missing}") from error
-    try:
-        return Path(snapshot_download(name, allow_patterns=["model.json", "*.onnx", RANGES, MEMORY, LEARNED]))
-    except Exception as error:  # the Hub's client raises its own, requests' and httpx' errors
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(
-            f"there is no model folder {name}, and the Hub does not give it ({show(lines[0][:300])}); check the name"
-        ) from error

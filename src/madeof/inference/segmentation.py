@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from madeof.errors import InputError, RegionError
 from madeof.inference.predictor import Encoded, Predictor
-from madeof.regions.files import regions_from_label_map
+from madeof.regions.components import at_size, by_values, regions_from_label_map
 from madeof.regions.patch_tree import join
 from madeof.regions.region import Region, check_region, check_size
 from madeof.regions.superpixels import find_patches
@@ -162,15 +162,6 @@ def map_materials(
     return MaterialMap(predictor.materials, segments, scores, encoded.photo.size, min_score)
 
 
-def at_size(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """A picture's values, (h, w), at `size` (height, width): each pixel has that of the one that holds its centre."""
-    if values.shape == size:
-        return values
-    rows = (np.arange(size[0]) * 2 + 1) * values.shape[0] // (2 * size[0])
-    columns = (np.arange(size[1]) * 2 + 1) * values.shape[1] // (2 * size[1])
-    return np.asarray(values[rows[:, None], columns])
-
-
 def merge(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """The answers of several scales as one: (S, n, C) -> (n, C), their mean, in which sure ones count more.
 
@@ -239,17 +230,6 @@ def _given(
     if not found:
         raise RegionError(f"no segment of {min_area} pixels or more; expected at least one")
     return found
-
-
-def by_values(label_map: NDArray[Any], min_area: int = 1) -> list[Region]:
-    """The regions of a label map, (H, W) integers: one for each value but 0, wherever its pixels lie."""
-    values, counts = np.unique(label_map, return_counts=True)
-    size = label_map.shape[0], label_map.shape[1]
-    return [
-        Region(f"label {value}", label_map == value, int(value), photo_size=size).tight()
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True)
-        if value and count >= min_area
-    ]
 
 
 def _painted(regions: Sequence[Region], size: tuple[int, int]) -> NDArray[np.int32]:

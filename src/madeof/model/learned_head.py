@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from madeof._util.npz import array_bytes, read_arrays
 from madeof._util.text import show
 from madeof.errors import ModelError
-from madeof.few_shot.lda import log_sum_exp
 from madeof.model.record import LEARNED, Record
 
 _ARRAYS = {
@@ -136,3 +135,9 @@ def read_learned(folder: Path, record: Record) -> Learned | None:
             parts["example_photo"].astype(np.int64), parts["example_share"],
         ),
     )  # fmt: skip
+
+
+def log_sum_exp(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithm of the sum of each row's exponentials, (N, C) -> (N,); -inf counts as nothing."""
+    most = values.max(axis=1, keepdims=True)
+    return np.asarray(most[:, 0] + np.log(np.exp(values - most).sum(axis=1)))

@@ -1,1 +1,17 @@
 """Regions: everything that becomes a mask."""
+
+from madeof.regions.components import regions_from_label_map
+from madeof.regions.files import read_label_map, read_mask
+from madeof.regions.raster import from_box, from_polygon
+from madeof.regions.region import Mask, Region, check_mask
+
+__all__ = [
+    "Mask",
+    "Region",
+    "check_mask",
+    "from_box",
+    "from_polygon",
+    "read_label_map",
+    "read_mask",
+    "regions_from_label_map",
+]

@@ -13,9 +13,8 @@ Both are turned by their own EXIF rotation, as photos are; Pillow is the one dec
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,41 +22,9 @@ from numpy.typing import NDArray
 from madeof._util.text import listed, show
 from madeof.errors import RegionError
 from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
-from madeof.regions.raster import from_box, from_polygon, parse_box, parse_polygon
-from madeof.regions.region import SMALL_AREA, Mask, Region, check_mask, check_size, mask_box, not_empty, notes
-
-__all__ = [
-    "SMALL_AREA",
-    "Blobs",
-    "Mask",
-    "Region",
-    "blob_map",
-    "check_mask",
-    "from_box",
-    "from_polygon",
-    "mask_box",
-    "notes",
-    "parse_box",
-    "parse_polygon",
-    "read_label_map",
-    "read_mask",
-    "regions_from_label_map",
-]
+from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
 _STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
-
-
-class Blobs(NamedTuple):
-    """The 8-connected blobs of a label map, in the reading order of their first pixels (row by row, left to right)."""
-
-    components: NDArray[Any]
-    """(H, W): 0 where there is no blob, k + 1 inside blob k."""
-    values: NDArray[Any]
-    """(n,): the label map's value in each blob."""
-    areas: NDArray[np.int64]
-    """(n,) in pixels."""
-    boxes: NDArray[np.int64]
-    """(n, 4): x0, y0, x1, y1; x1 and y1 one past the last pixel."""
 
 
 def read_mask(
@@ -142,60 +109,6 @@ def read_label_map(
     if photo_size is not None:
         values = _fit(values, photo_size, raw_size, name, resize)
     return np.ascontiguousarray(values)
-
-
-def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
-    """The 8-connected blobs of all values of a label map, in one pass.
-
-    Args:
-        label_map: (H, W) integers, 0 and above.
-        ignore: values that make no blobs. 0 never does.
-    """
-    import cc3d
-
-    for value in set(ignore) - {0}:
-        label_map = np.where(label_map == value, label_map.dtype.type(0), label_map)
-    writable = np.require(label_map, requirements=["C", "W"])  # cc3d refuses what it might not write to
-    components, count = cc3d.connected_components(writable, connectivity=8, return_N=True)
-    # Runs of one blob within a row tell all that is asked, and are far fewer than pixels.
-    first = np.ones(components.shape, dtype=np.bool_)
-    np.not_equal(components[:, 1:], components[:, :-1], out=first[:, 1:])
-    starts = np.flatnonzero(first)
-    lengths = np.diff(starts, append=components.size)
-    blob = components.ravel()[starts]
-    rows, columns = np.divmod(starts, components.shape[1])
-    values = np.zeros(count + 1, dtype=label_map.dtype)
-    values[blob] = label_map.ravel()[starts]
-    areas = np.bincount(blob, weights=lengths, minlength=count + 1).astype(np.int64)
-    boxes = np.zeros((count + 1, 4), dtype=np.int64)
-    boxes[:, :2] = max(components.shape)
-    for side, ends in ((0, columns), (1, rows)):
-        np.minimum.at(boxes[:, side], blob, ends)
-    for side, ends in ((2, columns + lengths), (3, rows + 1)):
-        np.maximum.at(boxes[:, side], blob, ends)
-    return Blobs(components, values[1:], areas[1:], boxes[1:])
-
-
-def regions_from_label_map(
-    label_map: NDArray[Any], *, min_area: int = 1, ignore: Collection[int] = (0,)
-) -> list[Region]:
-    """The regions of a label map: one for each 8-connected blob of `min_area` pixels or more, sorted by value.
-
-    Each holds no more than its own box, so that a hundred of them cost little more than one.
-
-    Blobs of one value are numbered from 1 in reading order, the small ones too, so that `min_area` changes no name.
-    """
-    blobs = blob_map(label_map, ignore)
-    regions = []
-    for value in np.unique(blobs.values).tolist():
-        for number, blob in enumerate(np.flatnonzero(blobs.values == value).tolist(), start=1):
-            if blobs.areas[blob] >= min_area:
-                x0, y0, x1, y1 = blobs.boxes[blob].tolist()
-                cut = blobs.components[y0:y1, x0:x1] == blob + 1
-                regions.append(
-                    Region(f"label {value} #{number}", cut, value, (x0, y0), (label_map.shape[0], label_map.shape[1]))
-                )
-    return regions
 
 
 def _mask_values(opened: Opened, name: str) -> Mask:

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
+from madeof._util.text import show, utf8
 from madeof.errors import InputError, ModelError, PhotoError, RegionError, ServiceError
 from madeof.images.decode import open_image
 from madeof.images.photo import Photo, read_photo
-from madeof.inference.photo_result import utf8
-from madeof.inference.predictor import Prediction
+from madeof.inference.prediction import Prediction
 from madeof.metrics.conformal import Sets
 from madeof.regions.region import Region, check_region
 from madeof.regions.rle import compress, runs_of

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from madeof._util.text import show
+from madeof._util.text import show, utf8
 from madeof.errors import InputError, MadeofError, PhotoError, RegionError, ServiceError
-from madeof.inference.photo_result import utf8
 
 _ERRORS: dict[str, type[MadeofError]] = {
     "photo": PhotoError,

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from madeof._util.text import utf8
 from madeof.errors import InputError, MadeofError, PhotoError, RegionError
-from madeof.inference.photo_result import utf8
 from madeof.serve.replies import json_bytes
 
 MEDIA_TYPE = "application/problem+json"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.datasets import RegionDataset
-from madeof.evaluation.calibrate import add_sets, of_sources, sets_by_halves
-from madeof.evaluation.evaluate import evaluate
+from madeof.evaluation.calibration import add_sets, of_sources, sets_by_halves
+from madeof.evaluation.run import evaluate
 from madeof.inference.predictor import load, probabilities
 from madeof.metrics.thresholds import fit_uncertain_below
 from madeof.model.record import Record

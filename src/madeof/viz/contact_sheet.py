@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from madeof._util.text import counted, show
 from madeof.datasets.dataset import RegionDataset
 from madeof.errors import DatasetError, InputError
-from madeof.evaluation.report.gallery import frame
 from madeof.viz import overlay
+from madeof.viz.crop import frame
 
 _WIDTH, _HEIGHT = 180, 135  # of a region's picture
 _GAP, _HEADING, _CAPTION = 8, 30, 18

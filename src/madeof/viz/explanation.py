@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from madeof._util.text import show
-from madeof.inference.explain import PARTS, Explanation, called
+from madeof.inference.explanation import PARTS, Explanation, called
 from madeof.inference.occlusion import divide
 from madeof.inference.photo_result import label
 from madeof.model.preprocess import resize_image

@@ -30,9 +30,10 @@ from madeof._util.text import show
 from madeof.batch.given import KINDS, shape_of
 from madeof.batch.remote import is_url, join, opened
 from madeof.batch.tasks import Asked, Broken, File, LabelMapFile, MaskFile, Task
-from madeof.datasets.annotations import Annotation, Whole
+from madeof.datasets.annotations import Annotation
 from madeof.errors import DatasetError, RegionError
 from madeof.export.tables import pyarrow_of
+from madeof.regions.shapes import Whole
 
 SUFFIXES = (".csv", ".parquet", ".pq")
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.annotations import Bits
 from madeof.datasets.formats.pixels import covered
 from madeof.errors import DatasetError, RegionError
 from madeof.regions.raster import Cut
+from madeof.regions.shapes import Bits
 
 _CHANNELS = 4
 _HEADER_BITS = 32 + 5 + 4 * 4

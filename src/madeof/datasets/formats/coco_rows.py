@@ -10,10 +10,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.annotations import Annotation, Box, Polygons, Shape
+from madeof.datasets.annotations import Annotation
 from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError
 from madeof.regions.rle import Runs
+from madeof.regions.shapes import Box, Polygons, Shape
 
 POLYGONS, RUNS, TEXT, BOX = range(4)
 """How a region is packed: the number of outlines, the length of each, their numbers; height, width, lengths; height,

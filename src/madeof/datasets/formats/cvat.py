@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from madeof._util.files import write_bytes
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
+from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse, turned_box
 from madeof.datasets.formats.gathering import Gathering, Piece, some_files
 from madeof.datasets.formats.parsing import head, read_xml
@@ -28,6 +28,7 @@ from madeof.datasets.formats.xml_text import plain
 from madeof.datasets.photos import Details
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
+from madeof.regions.shapes import Box, Polygons, Shape
 
 _FILE = "annotations.xml"
 _NO_REGION = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.mask_files import MaskFile
-from madeof.datasets.label_maps import pair_files
+from madeof.datasets.listing import pair_files
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 

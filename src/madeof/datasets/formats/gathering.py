@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from madeof._util.text import show
-from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Polygons, Shape, join
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import find_photos, relative_path
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
@@ -19,6 +19,7 @@ from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
 from madeof.regions.raster import Cut
+from madeof.regions.shapes import Polygons, Shape, join
 
 _LOOKED_AT = 5  # files in each folder, to tell the format
 _ENTRIES = 1000  # in each folder, among which they are looked for

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from madeof._util.files import atomic, write_bytes
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
+from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.brush import brush_mask
 from madeof.datasets.formats.curves import ellipse, turned_box
 from madeof.datasets.formats.gathering import Gathering, Piece
@@ -35,6 +35,7 @@ from madeof.datasets.formats.values import brief, json_bytes, name, number, outl
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.regions.shapes import Box, Polygons, Shape
 
 _ANSWERS = ("annotations", "completions", "predictions")  # completions: until version 1.0
 _LABELS = ("brushlabels", "bitmasklabels", "polygonlabels", "rectanglelabels", "ellipselabels", "labels", "choices")

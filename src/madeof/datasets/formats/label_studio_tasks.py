@@ -9,10 +9,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
 
-from madeof.datasets.annotations import Bits
 from madeof.datasets.formats.brush import encode
 from madeof.datasets.formats.xml_text import plain
 from madeof.datasets.writing import Answered, AnsweredRegion
+from madeof.regions.shapes import Bits
 
 LOCAL_FILES = "/data/local-files/"
 """Where Label Studio serves the files of its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT."""

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
-from madeof.datasets.label_maps import pair_files
 from madeof.datasets.layout import misfit
-from madeof.datasets.listing import File
+from madeof.datasets.listing import File, pair_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.images.photo import size_of
 from madeof.materials.lists import key
-from madeof.regions.files import Blobs, blob_map, read_label_map
+from madeof.regions.components import Blobs, blob_map
+from madeof.regions.files import read_label_map
 from madeof.regions.raster import Cut
 
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}

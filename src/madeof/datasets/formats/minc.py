@@ -12,11 +12,12 @@ import re
 from pathlib import Path
 
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations, Whole
+from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.parsing import head, read_text
 from madeof.datasets.photos import Details
 from madeof.errors import DatasetError
+from madeof.regions.shapes import Whole
 
 _SPLITS = {"train": "train", "validate": "val", "test": "test"}
 _FILE = re.compile(r"(train|validate|test)([0-9]+)\.txt")

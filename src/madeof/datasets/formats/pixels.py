@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.datasets.annotations import Bits
 from madeof.errors import DatasetError, RegionError
 from madeof.images.decode import guard, open_image
 from madeof.images.photo import MAX_MEGAPIXELS
 from madeof.regions.raster import Cut
+from madeof.regions.shapes import Bits
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HALF = 128  # of the 255 of full cover

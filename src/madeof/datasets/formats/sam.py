@@ -11,8 +11,8 @@ from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError, RegionError
 from madeof.images.photo import PHOTO_SUFFIXES, Photo
-from madeof.inference.segmentation import by_values
-from madeof.regions.files import read_label_map, regions_from_label_map
+from madeof.regions.components import by_values, regions_from_label_map
+from madeof.regions.files import read_label_map
 from madeof.regions.region import Region
 
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations, Box, Polygons, Shape
+from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.parsing import head, read_json, top_keys
 from madeof.datasets.formats.values import brief, name, number, outline
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
+from madeof.regions.shapes import Box, Polygons, Shape
 
 ATTRIBUTES = ("material", "label", "class", "category", "name")
 """Names of the attribute that holds the material; the first that there is counts."""

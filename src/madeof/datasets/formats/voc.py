@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations, Box
+from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.finding import relative_path
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, naming, some_files
 from madeof.datasets.formats.parsing import head, read_text, read_xml
@@ -24,6 +24,7 @@ from madeof.datasets.photos import Details
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.regions.shapes import Box
 
 _FOLDER = "Annotations"
 _ROOT = re.compile(r"<annotation[\s>]")

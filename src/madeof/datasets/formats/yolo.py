@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from madeof._util.files import make_folder, write_text
 from madeof._util.text import show
-from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations, Box, Shape
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import MissingPhoto
 from madeof.datasets.formats.gathering import Gathering, some_files
 from madeof.datasets.formats.parsing import head, read_text
@@ -35,6 +35,7 @@ from madeof.errors import DatasetError, WriteError
 from madeof.images.photo import PHOTO_SUFFIXES
 from madeof.materials.lists import key
 from madeof.regions.raster import Cut, cut_box, cut_polygon
+from madeof.regions.shapes import Box, Shape
 
 _YAML = (".yaml", ".yml")
 _LINES = ("classes.txt", "obj.names", "classes.names", "predefined_classes.txt")

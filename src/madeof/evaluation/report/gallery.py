@@ -14,13 +14,9 @@ from madeof._util.text import show
 from madeof.errors import DatasetError, InputError
 from madeof.evaluation.result import Evaluation
 from madeof.materials.lists import positions
+from madeof.viz.crop import HEIGHT, WIDTH, frame
 
 _logger = logging.getLogger("madeof")
-
-_WIDTH, _HEIGHT = 400, 300  # of a picture, in pixels: sharp on a card of half of that
-_LEAST = (
-    96  # pixels of the photo that a picture shows at least: a region of ten pixels says nothing without what is near
-)
 
 
 class Picture(NamedTuple):
@@ -159,28 +155,8 @@ def _draw(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[bytes, int
     rows, columns = frame(mask)
     part = np.ascontiguousarray(image[rows, columns])
     height, width = part.shape[:2]
-    side = round(max(width, height) * min(_WIDTH / width, _HEIGHT / height))
+    side = round(max(width, height) * min(WIDTH / width, HEIGHT / height))
     drawn = overlay.draw(part, [(mask[rows, columns], "")], max_side=side, min_side=side, fill=0.0)
     data = io.BytesIO()
     drawn.save(data, "JPEG", quality=80, optimize=True, progressive=True)
     return data.getvalue(), *drawn.size
-
-
-def frame(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns of the photo to show: the region with what is around it, four by three where that fits."""
-    height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return slice(0, height), slice(0, width)
-    tall, wide = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
-    wide = max(round(1.6 * wide), round(1.6 * tall * _WIDTH / _HEIGHT), _LEAST)
-    tall = round(wide * _HEIGHT / _WIDTH)
-    middle = (int(rows[0]) + int(rows[-1])) // 2, (int(columns[0]) + int(columns[-1])) // 2
-    return _within(middle[0], tall, height), _within(middle[1], wide, width)
-
-
-def _within(middle: int, length: int, limit: int) -> slice:
-    """`length` pixels around `middle`, moved into [0, limit)."""
-    length = min(length, limit)
-    start = min(max(0, middle - length // 2), limit - length)
-    return slice(start, start + length)

@@ -13,7 +13,7 @@ import numpy as np
 from madeof._util import files
 from madeof._util.text import show
 from madeof.errors import WriteError
-from madeof.evaluation.label_mapping import LeftOut
+from madeof.evaluation.comparison import LeftOut
 from madeof.evaluation.report.answer_tables import ANSWERS_HEAD, SETS_HEAD, answer_rows, set_rows
 from madeof.evaluation.report.gallery import EvaluatedDataset
 from madeof.evaluation.report.html import page

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from madeof._util.text import listed, show
 from madeof.errors import MadeofError, RegionError
-from madeof.inference.predictor import Encoded, Prediction
+from madeof.inference.prediction import Prediction
+from madeof.inference.predictor import Encoded
 from madeof.regions.region import Region
 from madeof.serve.answering import Question, answer
 from madeof.serve.encoding import encode, slim

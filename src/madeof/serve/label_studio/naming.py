@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.inference.predictor import Prediction
+from madeof.inference.prediction import Prediction
 from madeof.materials.crosswalk import Crosswalk
 from madeof.materials.lists import key
 from madeof.serve.label_studio.interface import Control

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from madeof.inference.photo_result import utf8
+from madeof._util.text import utf8
 from madeof.inference.predictor import Encoded
 from madeof.serve.answering import Question, answer
 from madeof.serve.asking import makers

@@ -1,0 +1,86 @@
+"""What an evaluation on a data set of other materials was compared through, and what it could not compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from madeof._util.text import listed, show
+from madeof.materials.crosswalk import Compared
+
+
+class LeftOut(NamedTuple):
+    """A material that could not be compared."""
+
+    material: str
+    regions: int
+    """Regions of it that were left out, or that the model called so."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Through what an evaluation went, and what of it could not be compared."""
+
+    through: str
+    """The lists or the user's file: see `Crosswalk.where`."""
+    compared: tuple[Compared, ...]
+    left_out: tuple[LeftOut, ...]
+    """Materials of the data set that the model has no word for: their regions are in no figure."""
+    regions_left_out: int
+    without_word: tuple[LeftOut, ...]
+    """Materials of the model that the data set has no word for, with the answers that are therefore wrong."""
+    accuracy_among_compared: float | None
+    """The accuracy where the best score is looked for among the compared materials only."""
+
+    @property
+    def answers_without_word(self) -> int:
+        """How many answers the data set has no word for."""
+        return sum(one.regions for one in self.without_word)
+
+    @property
+    def merged(self) -> tuple[Compared, ...]:
+        """Where several materials are compared as one, on either side."""
+        return tuple(one for one in self.compared if len(one.model) > 1 or len(one.data) > 1)
+
+    def summary(self) -> dict[str, Any]:
+        """As it is printed in JSON."""
+        return {
+            "through": self.through,
+            "compared": [
+                {"name": one.name, "model": one.model, "data": one.data, "relation": one.relation, "notes": one.notes}
+                for one in self.compared
+            ],
+            "regions_left_out": self.regions_left_out,
+            "left_out": [one._asdict() for one in self.left_out],
+            "answers_without_word": self.answers_without_word,
+            "without_word": [one._asdict() for one in self.without_word],
+            "accuracy_among_compared": self.accuracy_among_compared,
+        }
+
+    def lines(self) -> list[str]:
+        """What it is, for a terminal."""
+        lines = [f"compared through     {show(self.through)}: {len(self.compared)} materials"]
+        if self.merged:
+            lines.append(f"compared as one      {listed(map(_joined, self.merged))}")
+        if self.regions_left_out:
+            names = listed(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
+            others = sum(not one.regions for one in self.left_out)
+            more = f"; so are {others} more materials, of which there is no region" if others else ""
+            lines.append(
+                f"cannot be compared   {names}: the model has no word for them, their regions are left out{more}"
+            )
+        if self.answers_without_word:
+            names = listed(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
+            share = self.accuracy_among_compared
+            lines.append(
+                f"no word in the data  {names}: these answers count as wrong; when the model may only choose among the "
+                f"materials compared, the accuracy is {'-' if share is None else f'{100 * share:.1f}%'}"
+            )
+        return lines
+
+
+def _joined(one: Compared) -> str:
+    """What is compared as one, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
+    many = one.model if len(one.model) > 1 else one.data
+    return f"{show(one.name)} ({listed(map(show, many), most=4)})"

@@ -1,0 +1,285 @@
+"""Where an answer came from: the region itself, the ring around it or the background, and which places of the photo."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from madeof._util.text import percent, show
+from madeof.errors import InputError
+from madeof.images.photo import Photo
+from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remove, shrink
+from madeof.inference.prediction import Prediction
+from madeof.inference.predictor import Predictor
+from madeof.inference.saliency import map_heat
+from madeof.regions.files import read_mask
+from madeof.regions.region import Region, check_region
+
+LOOKS = 24
+"""How many altered photos the heat map takes."""
+
+PARTS = ("inside", "ring", "background")
+SHARE_LOOKS = 13
+"""How many altered photos the shares take, at most: each set of parts, with both fillings."""
+
+_HALF = 0.5
+_LEAST = 1e-9  # score that a logarithm is taken of
+_NO_DROP = 0.01  # of log-odds: what falls by less rests on none of the parts
+
+Progress = Callable[[int, int], None]
+"""Told after each look how many are done and how many there will be at most."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the photo, and what the answer owes to it."""
+
+    area: float
+    """Its share of the photo, in [0, 1]."""
+    share: float
+    """Its share of the answer, in [0, 1]: its drop among the drops above 0."""
+    drop: float
+    """The log-odds of the answer that go when it is taken away; the mean over the orders in which the three can be.
+    Below 0 it speaks against the answer."""
+    material: str
+    """What the region is called without it."""
+    score: float
+    """Of the answer's material, without it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where the answer for a region came from."""
+
+    prediction: Prediction
+    """The answer."""
+    parts: dict[str, Part]
+    """The three parts of the photo: "inside", "ring" and "background"."""
+    alone_material: str
+    """What the region is called by its inside alone: with both ring and background taken away."""
+    alone_score: float
+    """Of the answer's material, by the inside alone."""
+    empty_score: float
+    """Of the answer's material, with all of the photo taken away: what the model says of nothing."""
+    heat: NDArray[np.float32] | None = field(repr=False)
+    """(H', W') float32, cells over the photo: the log-odds of the answer that rest on each. None if not asked for."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each part in the answer, in [0, 1].
+
+        They add up to 1, or are all 0 where the score does not fall, whatever is taken away.
+        """
+        return {name: part.share for name, part in self.parts.items()}
+
+    @property
+    def warning(self) -> str | None:
+        """That the context decided, and how that is seen; None where it did not.
+
+        The rule: by its inside alone the region is called something else, or ring and background have more than half
+        of the answer.
+        """
+        if self.alone_material != self.prediction.material:
+            return (
+                f"the context decided: by its inside alone the region is {self.alone_material}, "
+                f"not {self.prediction.material}"
+            )
+        context = self.shares["ring"] + self.shares["background"]
+        if context > _HALF:
+            return f"the context decided: {context:.0%} of the answer comes from around the region"
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `madeof explain --json` says of a region besides its prediction."""
+        result: dict[str, Any] = {
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "parts": {
+                name: {
+                    "area": round(part.area, 6),
+                    "drop": round(part.drop, 4),
+                    "without": {"material": part.material, "score": round(part.score, 6)},
+                }
+                for name, part in self.parts.items()
+            },
+            "inside_alone": {"material": self.alone_material, "score": round(self.alone_score, 6)},
+            "empty_score": round(self.empty_score, 6),
+            "warning": self.warning,
+        }
+        if self.heat is not None:
+            result["heat"] = [[float(f"{value:.4g}") for value in row] for row in self.heat.tolist()]
+        return result
+
+    def text(self) -> str:
+        """Three lines or four for people."""
+        shares = "   ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
+        answer, inside = self.prediction.material, self.parts["inside"]
+        lines = [
+            shares if any(self.shares.values()) else "the score does not fall, whatever is taken away",
+            f"by its inside alone: {called(self.alone_material, self.alone_score, answer)}",
+            f"without its inside: {called(inside.material, inside.score, answer)}",
+        ]
+        return "\n".join([*lines, *([f"! {show(self.warning)}"] if self.warning else [])])
+
+
+def called(material: str, score: float, answer: str) -> str:
+    """What a region is called, and what is left of the answer's score where that is something else."""
+    if material == answer:
+        return f"{show(material)} {percent(score)}"
+    return f"{show(material)}; {show(answer)} has {percent(score)}"
+
+
+def explain(
+    predictor: Predictor,
+    image: Any,
+    mask: Any,
+    *,
+    looks: int = LOOKS,
+    fillings: Sequence[Filling] = FILLINGS,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Find out where the answer for one region of one photo came from, by taking parts of the photo away.
+
+    Args:
+        predictor: it goes on speaking of the photo that it was set to before.
+        image: what `Predictor.set_image` takes.
+        mask: what `classify` takes, or a `Region`.
+        looks: how many altered photos the heat map may take; 0 leaves it out. The shares take up to 13 more.
+        fillings: what is put in the place of a part for the shares, one or both; see `madeof.inference.occlusion`.
+        progress: told how far it is.
+
+    Raises:
+        PhotoError: the photo cannot be read.
+        RegionError: the region cannot be used.
+        InputError: `looks` is below 0.
+    """
+    if looks < 0:
+        raise InputError(f"looks is {looks}; expected 0 (no heat map) or more")
+    if not fillings or not set(fillings) <= set(FILLINGS):
+        raise InputError(f"fillings is {fillings!r}; expected one or both of {', '.join(FILLINGS)}")
+    own = copy.copy(predictor)
+    photo = own.set_image(image)
+    if not isinstance(mask, Region | list | tuple) and not hasattr(mask, "__array__"):
+        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
+    region = check_region(mask, photo.size)
+    prediction = own.predict([region])[0]
+    eye = _Eye(own, shrink(photo, own.record.preprocessing), region, SHARE_LOOKS + looks, progress)
+    answer = int(prediction.scores.argmax())
+    coverage = divide(region, eye.photo.pixels.shape[:2])
+    seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photo is photo else None)
+    heat = None
+    if looks:
+        whole = _log_odds(seen[frozenset(PARTS)], answer)
+
+        def cost(rows: slice, columns: slice) -> float:
+            cell = np.zeros_like(coverage["inside"])
+            cell[rows, columns] = 1
+            return whole - _log_odds(eye.without(cell, ["grey"]), answer)
+
+        heat = map_heat(cost, eye.photo.pixels.shape[:2], looks)
+    alone, empty = seen[frozenset(["inside"])], seen[frozenset()]
+    return Explanation(
+        prediction,
+        _parts(prediction.materials, answer, coverage, seen),
+        alone_material=_name(alone, prediction.materials),
+        alone_score=float(alone[answer]),
+        empty_score=float(empty[answer]),
+        heat=heat,
+    )
+
+
+class _Eye:
+    """Shows altered photos to the model and says what it calls the region."""
+
+    def __init__(
+        self, predictor: Predictor, photo: Photo, region: Region, most: int, progress: Progress | None
+    ) -> None:
+        self.photo = photo
+        self._predictor, self._region = predictor, region
+        self._most, self._progress, self._done = most, progress, 0
+
+    def without(self, part: Coverage, fillings: Sequence[Filling]) -> NDArray[np.float64]:
+        """The scores without a part; of several fillings the normalised geometric mean, as that of an ensemble."""
+        grey = self._predictor.record.preprocessing.mean
+        logs = [np.log(np.maximum(self.look(remove(self.photo, part, filling, grey)), _LEAST)) for filling in fillings]
+        values = np.exp(np.mean(logs, axis=0))
+        return np.asarray(values / values.sum())
+
+    def look(self, photo: Photo) -> NDArray[np.float64]:
+        """The scores for a photo, (C,), or (C + 1,) with the background's where the model has an output for it."""
+        self._predictor.set_image(photo)
+        scores = self.complete(self._predictor.scores([self._region])[0])
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._most)
+        return scores
+
+    def complete(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Scores of the materials -> scores that add up to 1."""
+        values = scores.astype(np.float64)
+        return values if self._predictor.record.background is None else np.append(values, max(0.0, 1 - values.sum()))
+
+
+def _take_away(
+    eye: _Eye, coverage: dict[str, Coverage], fillings: Sequence[Filling], scores: NDArray[np.float32] | None
+) -> dict[frozenset[str], NDArray[np.float64]]:
+    """The scores with each set of parts kept; `scores` are those of the whole photo where they are known."""
+    there = frozenset(name for name in PARTS if coverage[name].any())
+    seen: dict[frozenset[str], NDArray[np.float64]] = {}
+    for kept in _sets(there):
+        if kept == there:
+            seen[kept] = eye.look(eye.photo) if scores is None else eye.complete(scores)
+            continue
+        part = np.sum([coverage[name] for name in there - kept], axis=0)
+        seen[kept] = eye.without(part, fillings if kept else ["grey"])  # a smooth filling has nothing to go on with
+    return {kept: seen[kept & there] for kept in _sets(PARTS)}
+
+
+def _parts(
+    materials: Sequence[str],
+    answer: int,
+    coverage: dict[str, Coverage],
+    seen: dict[frozenset[str], NDArray[np.float64]],
+) -> dict[str, Part]:
+    """What the answer owes to each part: its Shapley value (Shapley 1953) among the three, in log-odds.
+
+    To take one part away and leave the others is not enough: where inside and context both suffice, the score falls
+    with neither. The mean over all orders counts such a part as well, and the three add up to what all of them do.
+    """
+    drops = dict.fromkeys(PARTS, 0.0)
+    orders = list(itertools.permutations(PARTS))
+    for order in orders:
+        for place, name in enumerate(order):
+            before, after = (_log_odds(seen[frozenset(order[first:])], answer) for first in (place, place + 1))
+            drops[name] += (before - after) / len(orders)
+    total = sum(max(0.0, drop) for drop in drops.values())
+    result = {}
+    for name in PARTS:
+        without = seen[frozenset(PARTS) - {name}]
+        result[name] = Part(
+            area=float(coverage[name].mean(dtype=np.float64)),
+            share=max(0.0, drops[name]) / total if total > _NO_DROP else 0.0,
+            drop=drops[name],
+            material=_name(without, materials),
+            score=float(without[answer]),
+        )
+    return result
+
+
+def _sets(names: Collection[str]) -> list[frozenset[str]]:
+    """All sets of the names, from none to all."""
+    return [frozenset(some) for size in range(len(names) + 1) for some in itertools.combinations(sorted(names), size)]
+
+
+def _log_odds(scores: NDArray[np.float64], answer: int) -> float:
+    others = np.delete(scores, answer).sum()
+    return float(np.log(max(scores[answer], _LEAST)) - np.log(max(others, _LEAST)))
+
+
+def _name(scores: NDArray[np.float64], materials: Sequence[str]) -> str:
+    return materials[int(scores[: len(materials)].argmax())]
