@@ -149,7 +149,17 @@ def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> 
 
     source = Path(options.label_map)
     if source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.stem == Path(path).stem and p.is_file())
+        inner = source / Path(path).absolute().parent.name  # labels/kitchen/a.png of kitchen/a.jpg
+        alike = [p for p in dict.fromkeys(options.photos) if p != path and Path(p).stem == Path(path).stem]
+        for folder in (inner, source):
+            found = sorted(p for p in folder.glob("*") if p.stem == Path(path).stem and p.is_file())
+            if found:
+                break
+        if len(found) == 1 and alike and found[0].parent == source:
+            raise RegionError(
+                f"{path}: {found[0]} may be its label map or that of {alike[0]}; put them into folders named as the "
+                "photos' are, or give one photo at a time"
+            )
         if len(found) != 1:
             raise RegionError(
                 f"{path}: expected one label map with the stem {Path(path).stem} in {source}, found {len(found)}"

@@ -20,6 +20,7 @@ from madeof._util.files import write_bytes
 from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse, turned_box
+from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.formats.gathering import Gathering, Piece, some_files
 from madeof.datasets.formats.parsing import head, read_xml
 from madeof.datasets.formats.pixels import row_lengths, row_runs
@@ -39,7 +40,6 @@ _NO_REGION = {
     "tag": "tags of photos",
 }
 _LABELS_WITHOUT_REGIONS = ("polyline", "points", "skeleton", "cuboid", "tag")
-_SUBSETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
 def is_it(path: Path) -> bool:
@@ -109,7 +109,7 @@ def _read_photo(gathering: Gathering, photo: Element, position: int) -> None:
         return
     # A project's photos are exported into folders of its subsets.
     names = [f"{subset}/{file}", file] if subset else [file]
-    details = Details(split=_SUBSETS.get(subset.casefold(), ""))
+    details = Details(split=split_of_folder(subset))
     gathering.photo(names, pieces, size=size, details=details)
 
 

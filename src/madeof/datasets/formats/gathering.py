@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from madeof._util.text import show
@@ -57,9 +57,14 @@ class _Entry(NamedTuple):
 class Gathering:
     """Photos, problems and what was left out, as they are read."""
 
-    def __init__(self, where: Path) -> None:
-        """Args: where: the annotation file, or the folder of them."""
-        self.where = where
+    def __init__(self, where: Path, *, strict: bool = False) -> None:
+        """Nothing is read.
+
+        Args:
+            where: the annotation file, or the folder of them.
+            strict: each photo has a file of its own, which says where the photo is; see `find_photos`.
+        """
+        self.where, self._strict = where, strict
         self.problems: list[Problem] = []
         self.left_out: Counter[str] = Counter()
         self._entries: list[_Entry] = []
@@ -105,11 +110,15 @@ class Gathering:
         Raises:
             DatasetError: `images` is not a folder.
         """
-        folder, files = _find([entry.names for entry in self._entries], self.where, images)
+        folder, files = find_photos([entry.names for entry in self._entries], self.where, images, strict=self._strict)
         photos: dict[str, AnnotatedPhoto] = {}
+        owners = {entry.place: file for entry, file in zip(self._entries, files, strict=True) if _is_own(entry, file)}
+        owned = {file: place for place, file in owners.items()} if self._strict else {}
         for entry, file in zip(self._entries, files, strict=True):
             if isinstance(file, Problem):
                 self._missing(entry, file)
+            elif owned.get(file, entry.place) != entry.place:  # such as a copy that still names the other's photo
+                self.broken(entry.place, f"its photo {show(file)} is that of {show(owned[file])}; name its own")
             elif file not in photos:
                 photos[file] = AnnotatedPhoto(file, entry.annotations, entry.size, entry.details)
             else:
@@ -150,6 +159,11 @@ class Gathering:
                 used.setdefault(key(annotation.material), annotation.material)
         others = [used[one] for one in sorted(used) if one not in spelled]
         return (*spelled.values(), *others)
+
+
+def _is_own(entry: _Entry, file: str | Problem) -> bool:
+    """Whether the annotation file of a photo has its name."""
+    return isinstance(file, str) and bool(entry.place) and PurePosixPath(entry.place).stem == PurePosixPath(file).stem
 
 
 def annotation_files(path: Path, suffix: str) -> tuple[Path, list[str], list[Problem]]:
@@ -213,24 +227,6 @@ def _union(pieces: Sequence[Piece]) -> Shape:
 def _places(pieces: Sequence[Piece]) -> str:
     """Where a region stands: "shape 2", or "shape 2, shape 5" of several pieces."""
     return ", ".join(piece.place for piece in pieces)
-
-
-def _find(names: Sequence[Sequence[str]], where: Path, images: Path | None) -> tuple[Path, list[str | Problem]]:
-    """As `find_photos`, for photos of which each may have several names: the first by which it is found counts."""
-    folder, files = find_photos([some[0] for some in names], where, images)
-    for turn in range(1, max((len(some) for some in names), default=0)):
-        missing = [
-            number for number, file in enumerate(files) if isinstance(file, Problem) and len(names[number]) > turn
-        ]
-        if not missing:
-            continue
-        # All photos are in one folder: once some are found it is known.
-        known = folder if any(isinstance(file, str) for file in files) else images
-        place, again = find_photos([names[at][turn] for at in missing], where, known)
-        for at, file in zip(missing, again, strict=True):
-            if isinstance(file, str):
-                folder, files[at] = place, file
-    return folder, files
 
 
 def beside(file: str, photo: str) -> list[str]:

@@ -54,7 +54,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: there is no such file, or the one file cannot be read.
     """
-    gathering = Gathering(path)
+    gathering = Gathering(path, strict=True)
     folder, files, problems = annotation_files(path, ".json")
     gathering.problems += problems
     for file in files:

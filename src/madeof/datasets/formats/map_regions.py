@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
+from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.layout import misfit
 from madeof.datasets.listing import File, pair_files
 from madeof.datasets.photos import Details
@@ -26,7 +27,6 @@ from madeof.regions.components import Blobs, blob_map
 from madeof.regions.files import read_label_map
 from madeof.regions.raster import Cut
 
-_SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
 _VALUES = 1 << 16  # a label map's values are under it
 _last = threading.local()  # one label map for each thread: a photo's regions are asked for one after the other
 
@@ -213,7 +213,7 @@ def map_annotations(
 def details_of_folder(path: str) -> Details:
     """The split that the folders of a photo's path say: training/ADE_1.jpg, val2017/000000000139.jpg."""
     for folder in path.lower().split("/")[:-1]:
-        if split := _SPLITS.get(folder.rstrip("0123456789")):
+        if split := split_of_folder(folder):
             return Details(split=split)
     return Details()
 

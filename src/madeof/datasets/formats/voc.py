@@ -45,7 +45,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: there is no such file, or the one file cannot be read.
     """
-    gathering = Gathering(path)
+    gathering = Gathering(path, strict=True)
     inner = path / _FOLDER if (path / _FOLDER).is_dir() else path
     folder, files, problems = annotation_files(inner, ".xml")
     gathering.problems += problems
