@@ -158,6 +158,7 @@ def test_broken_regions_are_told_and_the_others_answered(run: Run) -> None:
             square(30, 0, segmentation={"size": [64, 80], "counts": [3]}),
             square(31, 0, segmentation=[[1, 1, 2, 2]]),
             square(32, 1, segmentation={"size": [80, 64], "counts": [0, 5120]}),
+            square(33, 40),
         ],
         images=[{"id": 40, "file_name": "gone.png"}],
     )

@@ -58,7 +58,7 @@ def _regions(asked: Asked, photo: Photo, options: Options) -> Iterator[tuple[Reg
     if isinstance(asked, Broken):
         raise RegionError(asked.error)
     if isinstance(asked, Annotation):
-        cut, corner = asked.shape.cut(photo.size)
+        cut, corner = asked.cut(photo.size)
         region = Region(asked.place, cut, corner=corner, photo_size=photo.size)
         if region.area >= options.min_area:
             yield region, asked.material

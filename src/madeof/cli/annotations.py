@@ -80,7 +80,7 @@ class AnnotatedRegions:
         outlines = self.outlines[path] = []
         for annotation in annotations:
             try:
-                part, corner = annotation.shape.cut(photo.size)
+                part, corner = annotation.cut(photo.size)
             except (InputError, DatasetError) as error:
                 why = f"{annotation.place} of {self.where.name}: {error}"
                 found.append(Answer(annotation.place, error=why))
@@ -120,6 +120,7 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
     from madeof._util.text import show
     from madeof.datasets import read_annotations
     from madeof.datasets.annotated import has_no_regions, left_out
+    from madeof.datasets.formats.gathering import ABSENT
     from madeof.datasets.problems import LISTED
     from madeof.errors import DatasetError
 
@@ -143,6 +144,8 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
         found.photos = list(found.annotated)
         if without := len(annotations.photos) - len(with_regions):
             print(f"madeof: {show(path.name)}: {without} of its photos have no region", file=sys.stderr)
+    if options.photos:  # whether the others are there was not asked
+        annotations.left_out.pop(ABSENT, None)
     if message := left_out(annotations):
         print(f"madeof: {message}", file=sys.stderr)
     problems = _problems(annotations, every_photo=not options.photos)

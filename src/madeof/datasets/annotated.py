@@ -17,6 +17,7 @@ from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
+from madeof.datasets.formats.gathering import ABSENT
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, check_file
 from madeof.datasets.material_lists import MaterialList
@@ -67,10 +68,10 @@ def tried() -> str:
 
 def left_out(annotations: Annotations) -> str:
     """What is no region, in one line: "coco.json: left out 12 keypoints, 3 captions"; "" where there is nothing."""
-    if not annotations.left_out:
-        return ""
-    counts = listed(f"{count} {show(kind)}" for kind, count in annotations.left_out.most_common())
-    return f"{show(annotations.where.name)}: left out {counts}, which are no regions"
+    kinds = [(kind, count) for kind, count in annotations.left_out.most_common() if kind != ABSENT]
+    told = [f"{listed(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
+    told += [f"{annotations.left_out[ABSENT]} {ABSENT}"] if annotations.left_out[ABSENT] else []
+    return f"{show(annotations.where.name)}: left out {'; and '.join(told)}" if told else ""
 
 
 def cut(annotation: Annotation, size: tuple[int, int], where: Path, file: str) -> Cut:
@@ -86,7 +87,7 @@ def cut(annotation: Annotation, size: tuple[int, int], where: Path, file: str) -
         DatasetError: its shape cannot be cut out of the photo. File, photo and place are named.
     """
     try:
-        return annotation.shape.cut(size)
+        return annotation.cut(size)
     except (InputError, DatasetError) as error:
         raise DatasetError(f"{show(where.name)}: {show(file)}: {show(annotation.place)}: {error}") from error
 

@@ -49,7 +49,10 @@ class Whole(NamedTuple):
 
 
 class Polygons(NamedTuple):
-    """One or more outlines: a pixel is inside when its centre is within any of `parts` and within none of `holes`."""
+    """One or more outlines: a pixel is inside when its centre is within any of `parts` and within none of `holes`.
+
+    A part that holds no pixel, being thin, stray or outside the photo, changes nothing where another holds some.
+    """
 
     parts: Sequence[NDArray[np.floating]]
     """Each (n, 2): x, y in pixels, n >= 3."""
@@ -57,7 +60,11 @@ class Polygons(NamedTuple):
 
     def cut(self, size: tuple[int, int]) -> Cut:
         """See `Shape`."""
-        return join([cut_polygon(part, size) for part in self.parts], [cut_polygon(hole, size) for hole in self.holes])
+        if len(self.parts) == 1 and not self.holes:
+            return cut_polygon(self.parts[0], size)
+        parts = [cut_polygon(part, size, thin=False) for part in self.parts]
+        parts = [cut for cut in parts if cut[0].any()] or cut_all([Polygons([part]) for part in self.parts], size)
+        return join(parts, [cut_polygon(hole, size, thin=False) for hole in self.holes])
 
 
 class Bits(NamedTuple):
@@ -79,6 +86,36 @@ class Bits(NamedTuple):
         if not self.part.any():
             raise RegionError("its mask is empty; expected at least one pixel")
         return self.part, self.corner
+
+
+class Several(NamedTuple):
+    """The union of shapes. An outline or box that is outside the photo changes nothing where another is not."""
+
+    shapes: Sequence[Shape]
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """See `Shape`."""
+        return join(cut_all(self.shapes, size))
+
+
+def cut_all(shapes: Sequence[Shape], size: tuple[int, int]) -> list[Cut]:
+    """What there is of each shape: of outlines and boxes those outside the photo are left out where any is not.
+
+    Raises:
+        RegionError: another shape cannot be cut, or all lie outside.
+    """
+    cuts: list[Cut] = []
+    outside: RegionError | None = None
+    for shape in shapes:
+        try:
+            cuts.append(shape.cut(size))
+        except RegionError as error:
+            if not isinstance(shape, Polygons | Box):
+                raise
+            outside = error
+    if outside is not None and not cuts:
+        raise outside
+    return cuts
 
 
 def join(parts: Sequence[Cut], holes: Sequence[Cut] = ()) -> Cut:

@@ -119,10 +119,6 @@ def test_a_folder_of_files_with_windows_paths(tmp_path: Path) -> None:
         (shape("polygon", [[1, 1], [2, 2], [3]]), "shape 1: its points are [[1, 1], [2, 2], [3]]; expected pairs"),
         (shape("polygon", [[1, 1], [2, 2], [3, None]]), "expected pairs of numbers x, y"),
         (shape("polygon", "abc"), "shape 1: its points are 'abc'; expected pairs of numbers x, y"),
-        (
-            shape("polygon", [[1, 1], [2, 2], [3, 3]], ""),
-            "shape 1: the label is missing; expected the name of a material",
-        ),
         (shape("polygon", [[1, 1], [2, 2], [3, 3]], 7), "shape 1: the label is 7; expected the name of a material"),
         (shape("rectangle", [[1, 1], [2, 2], [3, 3]]), "shape 1: it has 3 points; expected the 2 of a rectangle"),
         (shape("blob", [[1, 1]]), "shape 1: the shape_type is 'blob'; expected one of polygon, rectangle, "),

@@ -2,7 +2,9 @@
 
 The format is that of https://cocodataset.org/#format-data: x and y in pixels from the photo's upper left corner, where
 (0, 0) is the corner of the first pixel and not its centre; a box is x, y, width, height. A region that is marked as a
-crowd (iscrowd) is a region. Annotations without outline, run lengths and box (captions, keypoints) are left out.
+crowd (iscrowd) is a region. Annotations without outline, run lengths and box (captions, keypoints) are left out, and so
+are stray outlines of one or two points beside good ones. An attribute named material is the material; segments of no
+category have none.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import numpy as np
 
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotations
-from madeof.datasets.formats.coco_rows import Ids, Rows, RowsOf, pack, place_of
+from madeof.datasets.formats.coco_rows import LEAST, Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
 from madeof.datasets.formats.finding import find_photos
+from madeof.datasets.formats.gathering import ABSENT
 from madeof.datasets.formats.parsing import head, top_keys
 from madeof.datasets.formats.streaming import stream
-from madeof.datasets.formats.values import brief, name, size_of
+from madeof.datasets.formats.values import MATERIAL, brief, is_material, label, name, size_of
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
@@ -70,10 +73,13 @@ class _File:
         self._broken: set[int] = set()
         self._categories: dict[int, str] = {}
         self._nameless: dict[int, str] = {}
+        self._ignored: dict[int, str] = {}
         self._licences: dict[object, str] = {}
+        self._lists_categories = False
 
     def take(self, top: str, position: int, value: Any) -> None:
         """Take an element of one of the file's lists."""
+        self._lists_categories |= top == "categories"
         try:
             if not isinstance(value, dict):
                 raise DatasetError(f"it is {brief(value)}; expected an object")
@@ -96,7 +102,10 @@ class _File:
         for number, file in zip(numbers, files, strict=True):
             chosen = rows.pop(number, np.zeros(0, dtype=np.int64))
             if isinstance(file, Problem):
-                self._problems.append(file)
+                if len(chosen):
+                    self._problems.append(file)
+                else:  # nothing is lost
+                    self._left_out[ABSENT] += 1
                 continue
             _, size, licence = self._photos[number]
             details = Details(licence=self._licences.get(licence, "") if isinstance(licence, int | str) else "")
@@ -108,17 +117,24 @@ class _File:
         if self._crowds:
             _logger.info("%s: %d regions are crowds (iscrowd); they are read as regions", self._name, self._crowds)
         materials: dict[str, str] = {}
-        for material in self._categories.values():
+        for material in filter(None, self._categories.values()):
             materials.setdefault(key(material), material)
-        return Annotations(self._path, folder, photos, tuple(materials.values()), tuple(self._problems), self._left_out)
+        return Annotations(
+            self._path, folder, photos, tuple(materials.values()), tuple(self._problems), +self._left_out
+        )
 
     def _by_photo(self) -> dict[int, np.ndarray[Any, np.dtype[np.int64]]]:
         """The rows of each photo number, without those of no usable category."""
         category = np.array(self._rows.category, dtype=np.int64)
-        usable = np.isin(category, list(self._categories))
         ids = list(self._category_ids.known)
+        if not self._lists_categories:  # segments without a class
+            self._categories = {number: "" for number in range(len(ids))} | self._categories
+        usable = np.isin(category, list(self._categories))
         for row in np.flatnonzero(~usable).tolist():
             number = int(category[row])
+            if number in self._ignored:
+                self._left_out[f"regions labelled {self._ignored[number]}"] += 1
+                continue
             reason = self._nameless.get(number, "is none of its categories")
             self._complain(self._rows.place(row), f"its category_id {brief(ids[number])} {reason}")
         photo = np.array(self._rows.photo, dtype=np.int64)
@@ -132,7 +148,7 @@ class _File:
         if number in self._photos:
             raise DatasetError(f"its id {brief(value['id'])} is that of another image too; keep one of them")
         self._broken.add(number)
-        file = value.get("file_name")
+        file = value.get("file_name", value.get("coco_url"))  # LVIS has the link alone
         if not isinstance(file, str) or not file.strip():
             raise DatasetError(f"its file_name is {brief(file)}; expected the photo's path")
         self._photos[number] = (file, size_of(value.get("height"), value.get("width")), value.get("license"))
@@ -148,16 +164,29 @@ class _File:
             self._left_out["captions" if kind == "caption" else kind] += 1
             return
         photo = self._photo_ids.number(value.get("image_id"), "image_id")
-        category = self._category_ids.number(value.get("category_id"), "category_id")
+        category = self._category_of(value)
+        outlines = value.get("segmentation")
+        if isinstance(outlines, list) and len(outlines) > 1:
+            self._left_out["stray outlines of one or two points"] += sum(len(one) < LEAST for one in outlines)
         self._crowds += value.get("iscrowd") == 1
         self._rows.add(photo, category, value.get("id"), position, packed)
+
+    def _category_of(self, value: dict[str, Any]) -> int:
+        """The number of the category: of its name where an attribute says the material, "" where nothing does."""
+        text = label(None, value["attributes"]) if "attributes" in value else ""
+        if text or value.get("category_id") is None:
+            number = self._category_ids.known.setdefault((MATERIAL, key(text)), len(self._category_ids.known))
+            self._categories.setdefault(number, text)
+            return number
+        return self._category_ids.number(value["category_id"], "category_id")
 
     def _take_category(self, value: dict[str, Any], position: int) -> None:
         number = self._category_ids.number(value.get("id"), "id")
         if number in self._categories or number in self._nameless:
             raise DatasetError(f"its id {brief(value['id'])} is that of another category too; keep one of them")
         try:
-            self._categories[number] = name(value.get("name"), "name")
+            text = name(value.get("name"), "name")
+            (self._categories if is_material(text) else self._ignored)[number] = text
         except DatasetError as error:
             self._nameless[number] = f"has no usable name: {error}"
 

@@ -20,6 +20,9 @@ POLYGONS, RUNS, TEXT, BOX = range(4)
 """How a region is packed: the number of outlines, the length of each, their numbers; height, width, lengths; height,
 width, the text of the lengths; the four sides. The numbers are float64."""
 
+LEAST = 6
+"""Numbers of an outline: three points."""
+
 Packed = tuple[int, bytes]
 """One of the kinds, and the bytes."""
 
@@ -54,6 +57,8 @@ def _has_area(box: object) -> bool:
 def _pack_polygons(outlines: list[Any]) -> Packed:
     if not isinstance(outlines[0], list):
         raise DatasetError(f"its segmentation begins with {brief(outlines[0])}; expected a list of outlines")
+    if len(outlines) > 1 and min(map(_length, outlines)) < LEAST <= max(map(_length, outlines)):
+        outlines = [one for one in outlines if _length(one) >= LEAST]  # what coco-annotator leaves of a click
     numbers = array("d", [len(outlines), *[0] * len(outlines)])
     for position, outline in enumerate(outlines, start=1):
         before = len(numbers)
@@ -64,10 +69,14 @@ def _pack_polygons(outlines: list[Any]) -> Packed:
         count = len(numbers) - before
         if count % 2:
             raise DatasetError(f"its outline has {count} numbers; expected x and y of each point")
-        if count < 6:
+        if count < LEAST:
             raise DatasetError(f"its outline has {count // 2} points; expected three or more")
         numbers[position] = count
     return POLYGONS, numbers.tobytes()
+
+
+def _length(outline: object) -> int:
+    return len(outline) if isinstance(outline, list) else LEAST
 
 
 def _pack_runs(runs: dict[str, Any]) -> Packed:

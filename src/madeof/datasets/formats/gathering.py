@@ -10,20 +10,26 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
+
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import find_photos, relative_path
+from madeof.datasets.formats.values import is_material
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
-from madeof.regions.raster import Cut
-from madeof.regions.shapes import Polygons, Shape, join
+from madeof.regions.shapes import Box, Polygons, Several, Shape
+
+ABSENT = "photos without a region, which are not there"
+"""How they are called among what is left out."""
 
 _LOOKED_AT = 5  # files in each folder, to tell the format
 _ENTRIES = 1000  # in each folder, among which they are looked for
 _FOLDERS = 100
+_AROUND = 1.5  # pixels between a box and the outlines that it is around
 
 
 class Piece(NamedTuple):
@@ -34,16 +40,6 @@ class Piece(NamedTuple):
     place: str
     group: Hashable = None
     """Pieces of one group and one material are one region; None is a region of its own."""
-
-
-class Several(NamedTuple):
-    """The union of shapes."""
-
-    shapes: Sequence[Shape]
-
-    def cut(self, size: tuple[int, int]) -> Cut:
-        """See `Shape`."""
-        return join([shape.cut(size) for shape in self.shapes])
 
 
 class _Entry(NamedTuple):
@@ -98,7 +94,11 @@ class Gathering:
             details: its split and so on.
             place: what names the photo in its file besides `names`: the file, in a folder of them.
         """
-        self._entries.append(_Entry(names, _regions(pieces), size, details or Details(), place))
+        for piece in pieces:
+            if not is_material(piece.material):
+                self.left_out[f"regions labelled {piece.material}"] += 1
+        regions = _regions([piece for piece in pieces if is_material(piece.material)], self.left_out)
+        self._entries.append(_Entry(names, regions, size, details or Details(), place))
 
     def annotations(self, images: Path | None = None, materials: Iterable[str] = ()) -> Annotations:
         """All that was gathered.
@@ -134,7 +134,7 @@ class Gathering:
 
     def _missing(self, entry: _Entry, problem: Problem) -> None:
         if not entry.annotations:  # nothing is lost
-            self.left_out["photos without a region, which are not there"] += 1
+            self.left_out[ABSENT] += 1
             return
         reason = f"{show(entry.place)}: {problem.reason}" if entry.place else problem.reason
         self.problems.append(problem._replace(reason=reason))  # which stays a MissingPhoto
@@ -151,13 +151,13 @@ class Gathering:
     @staticmethod
     def _materials(listed: Iterable[str], photos: Iterable[AnnotatedPhoto]) -> tuple[str, ...]:
         spelled: dict[str, str] = {}
-        for name in listed:
+        for name in filter(is_material, listed):
             spelled.setdefault(key(name), name)
         used: dict[str, str] = {}
         for photo in photos:
             for annotation in photo.annotations:
                 used.setdefault(key(annotation.material), annotation.material)
-        others = [used[one] for one in sorted(used) if one not in spelled]
+        others = [used[one] for one in sorted(used) if one and one not in spelled]
         return (*spelled.values(), *others)
 
 
@@ -205,13 +205,26 @@ def some_files(path: Path, suffix: str) -> Iterator[Path]:
             folders += map(Path, inner[: _FOLDERS - len(folders)])
 
 
-def _regions(pieces: Sequence[Piece]) -> list[Annotation]:
+def _regions(pieces: Sequence[Piece], left_out: Counter[str]) -> list[Annotation]:
     """The regions of a photo, in the order of their first pieces."""
     regions: dict[Hashable, list[Piece]] = {}
     for number, piece in enumerate(pieces):
-        group = (number,) if piece.group is None else (piece.group, key(piece.material))
+        group: Hashable = (number,) if piece.group is None else (piece.group, key(piece.material))
         regions.setdefault(group, []).append(piece)
+    for group, some in regions.items():
+        regions[group] = [piece for piece in some if not _is_around(piece, some)]
+        left_out["boxes around the outlines of their group"] += len(some) - len(regions[group])
     return [Annotation(some[0].material, _union(some), _places(some)) for some in regions.values()]
+
+
+def _is_around(piece: Piece, group: Sequence[Piece]) -> bool:
+    """Whether a piece only says where the outlines of its group are, as in the files that datumaro writes."""
+    outlines = [part for one in group if isinstance(one.shape, Polygons) for part in one.shape.parts]
+    if not (isinstance(piece.shape, Box) and outlines):
+        return False
+    points = np.concatenate(outlines)
+    bounds = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return bool((np.abs(bounds - np.array(piece.shape)) <= _AROUND).all())
 
 
 def _union(pieces: Sequence[Piece]) -> Shape:

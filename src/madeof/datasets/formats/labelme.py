@@ -2,7 +2,9 @@
 
 Coordinates count from the photo's upper left corner, as ours. Read are polygons, rectangles, turned rectangles,
 circles (the centre and a point on the edge) and masks (a PNG whose first and last pixels the two points are). Shapes of
-one label and one `group_id` are one region, as in LabelMe's own `shapes_to_label`. Points and lines are no regions.
+one label and one `group_id` are one region, as in LabelMe's own `shapes_to_label`. Points and lines are no regions, nor
+is what is labelled `__ignore__` or `_background_`. X-AnyLabeling's files are read too: its rectangles of four points,
+turned ones and quadrangles, and its attribute `material`.
 
 Written are polygons where the region has outlines without holes, else masks; both are read back exactly.
 """
@@ -24,14 +26,15 @@ from madeof.datasets.formats.curves import ellipse
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, beside, naming, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask, png_text
-from madeof.datasets.formats.values import brief, json_bytes, name, outline, size_of
+from madeof.datasets.formats.values import brief, json_bytes, label, outline, size_of
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Box, Polygons, Shape
 
 _VERSION = "5.5.0"  # of LabelMe, whose files ours are like; masks are there since 5.3
 _NO_REGION = {"point": "points", "points": "points", "line": "lines", "linestrip": "lines"}
-_SHAPES = ("polygon", "rectangle", "oriented_rectangle", "circle", "mask", *_NO_REGION)
+_QUADRANGLES = ("oriented_rectangle", "rotation", "quadrilateral")  # the last two are X-AnyLabeling's
+_SHAPES = ("polygon", "rectangle", *_QUADRANGLES, "circle", "mask", *_NO_REGION)
 
 
 def is_it(path: Path) -> bool:
@@ -96,7 +99,7 @@ def _read_file(gathering: Gathering, file: str, content: dict[str, Any]) -> None
             group = shape.get("group_id")
             if not isinstance(group, int | str | None):
                 raise DatasetError(f"the group_id is {brief(group)}; expected a whole number")
-            pieces.append(Piece(name(shape.get("label")), _shape(kind, shape), place, group))
+            pieces.append(Piece(label(shape.get("label"), shape.get("attributes")), _shape(kind, shape), place, group))
         except DatasetError as error:
             gathering.broken(place, error, file)
     size = size_of(content.get("imageHeight"), content.get("imageWidth"))
@@ -107,7 +110,7 @@ def _shape(kind: str, shape: dict[str, Any]) -> Shape:
     points = shape.get("points")
     if kind == "polygon":
         return Polygons([outline(points)])
-    if kind == "oriented_rectangle":
+    if kind in _QUADRANGLES or (kind == "rectangle" and isinstance(points, list) and len(points) == 4):
         return Polygons([outline(points, least=4)])
     corners = outline(points, least=2)
     if len(corners) != 2:

@@ -203,7 +203,7 @@ def _material(value: object, attribute: str, options: Mapping[str, str]) -> str:
         value = chosen[0] if chosen else None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    text = name(value, attribute)
+    text = name(value, attribute, blank=True)
     return options.get(text, text).strip()
 
 

@@ -1,9 +1,12 @@
 """Pascal VOC: an XML file of boxes for each photo, as the VOC2012 development kit (doc/devkit_doc.pdf) describes it.
 
 A box's corners are pixels, counted from 1, and both are within the box: xmin 1 and xmax 1 is the first column. So its
-left side is at xmin - 1 and its right side at xmax. Tools that count from 0 write 0 there, which is read as 1. The
-boxes of parts of an object and points are no regions; `difficult` and `truncated` change nothing. The lists of
-`ImageSets/Main` (train, val and test) give the splits.
+left side is at xmin - 1 and its right side at xmax. Tools that count from 0 write 0 there, which is read as 1.
+
+An object's `polygon` (x1, y1, x2, y2, ...), as Roboflow and supervision write it, is its outline, in pixels from the
+photo's corner; but where its extremes are the box's own corners, as supervision has it, its points are the centres of
+pixels that count from 1. An attribute named material is the material. The boxes of parts of an object and points are no
+regions; `difficult` and `truncated` change nothing. The lists of `ImageSets/Main` (train, val, test) give the splits.
 """
 
 from __future__ import annotations
@@ -13,18 +16,20 @@ import re
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.finding import relative_path
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, naming, some_files
 from madeof.datasets.formats.parsing import head, read_text, read_xml
-from madeof.datasets.formats.values import name, number, size_of
+from madeof.datasets.formats.values import label, number, outline, size_of
 from madeof.datasets.listing import stem
 from madeof.datasets.photos import Details
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
-from madeof.regions.shapes import Box
+from madeof.regions.shapes import Box, Polygons, Shape
 
 _FOLDER = "Annotations"
 _ROOT = re.compile(r"<annotation[\s>]")
@@ -82,7 +87,8 @@ def _read_file(gathering: Gathering, root: Element, file: str, place: str, detai
         gathering.left_out["points"] += len(thing.findall("point"))
         spot = f"object {position}"
         try:
-            pieces.append(Piece(name(thing.findtext("name"), "name"), _box(thing), spot))
+            attributes = {one.findtext("name"): one.findtext("value") for one in thing.iterfind("attributes/attribute")}
+            pieces.append(Piece(label(thing.findtext("name"), attributes, "name"), _shape(thing), spot))
         except DatasetError as error:
             gathering.broken(spot, error, place)
     size = size_of(root.findtext("size/height"), root.findtext("size/width"))
@@ -93,6 +99,23 @@ def _read_file(gathering: Gathering, root: Element, file: str, place: str, detai
         details=details,
         place=place if gathering.where.is_dir() else "",
     )
+
+
+def _shape(thing: Element) -> Shape:
+    """The outline of an object where it has one, else its box."""
+    parts = []
+    for polygon in thing.iterfind("polygon"):
+        texts = {one.tag: one.text for one in polygon}
+        count = len(texts) // 2
+        parts.append(outline([[texts.get(f"x{at}"), texts.get(f"y{at}")] for at in range(1, count + 1)]))
+    if not parts:
+        return _box(thing)
+    points = np.concatenate(parts)
+    with contextlib.suppress(DatasetError):  # without a box nothing says how the points count
+        x0, y0, x1, y1 = _box(thing)
+        if (points.min(axis=0) == (x0 + 1, y0 + 1)).all() and (points.max(axis=0) == (x1, y1)).all():
+            parts = [part - 0.5 for part in parts]
+    return Polygons(parts)
 
 
 def _box(thing: Element) -> Box:

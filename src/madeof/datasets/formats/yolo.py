@@ -27,7 +27,7 @@ from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import MissingPhoto, elsewhere, split_of_folder
 from madeof.datasets.formats.gathering import Gathering, some_files
 from madeof.datasets.formats.parsing import head, read_text
-from madeof.datasets.formats.values import brief, number, whole
+from madeof.datasets.formats.values import brief, is_material, number, whole
 from madeof.datasets.formats.yolo_names import Classes, names_of_lines, names_of_yaml, quoted
 from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
 from madeof.datasets.photos import Details
@@ -137,7 +137,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
             AnnotatedPhoto(file.path, tuple(annotations.get(file.path, ())), details=_details(file.path))
             for file in photos.values()
         ),
-        tuple(classes.names[number] for number in sorted(classes.names)),
+        tuple(classes.names[number] for number in sorted(classes.names) if is_material(classes.names[number])),
         tuple(gathering.problems),
         +gathering.left_out,
     )
@@ -210,7 +210,11 @@ def _read_text(gathering: Gathering, base: Path, text: str, classes: Classes) ->
             if classes.has_key_points:
                 gathering.left_out["key points"] += len(values) > 5
                 values = values[:5]
-            found.append(Annotation(material, _shape(values[1:]), f"line {number_}"))
+            shape = _shape(values[1:])
+            if is_material(material):
+                found.append(Annotation(material, shape, f"line {number_}"))
+            else:
+                gathering.left_out[f"regions labelled {material}"] += 1
         except DatasetError as error:
             gathering.broken(f"line {number_}", error, text)
     return found
