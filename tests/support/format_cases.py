@@ -218,5 +218,6 @@ def assert_named(reason: str, name: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return path

@@ -120,6 +120,7 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
     from madeof._util.text import show
     from madeof.datasets import read_annotations
     from madeof.datasets.annotated import has_no_regions, left_out
+    from madeof.datasets.formats import sam
     from madeof.datasets.formats.gathering import ABSENT
     from madeof.datasets.problems import LISTED
     from madeof.errors import DatasetError
@@ -134,7 +135,11 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
         options.refuse(f"--annotations gives the regions itself; leave --{option} out")
     path = Path(options.annotations)
     found = AnnotatedRegions(path, options.min_area)
-    annotations = read_annotations(path, images=options.images, format=options.format)
+    asked = list(dict.fromkeys(options.photos))
+    if len(asked) == 1 and Path(asked[0]).is_file() and options.format in (None, "sam") and sam.names_no_photo(path):
+        annotations = sam.read_for(path, Path(asked[0]))
+    else:
+        annotations = read_annotations(path, images=options.images, format=options.format)
     found.materials = annotations.materials
     if options.photos:
         _find(found, annotations, options)

@@ -21,6 +21,8 @@ FORMATS = (
     "label_studio",
     "via",
     "labelme",
+    "sam",
+    "coco_results",
     "cvat",
     "voc",
     "yolo",

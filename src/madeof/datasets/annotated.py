@@ -7,7 +7,7 @@ import json
 import logging
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
 from madeof.datasets.formats.gathering import ABSENT
+from madeof.datasets.formats.zips import is_zip, unpacked
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, check_file
 from madeof.datasets.material_lists import MaterialList
@@ -51,6 +52,7 @@ def read_annotations(path: str | Path, *, images: str | Path | None = None, form
         raise DatasetError(f"{show(path)} does not exist; expected an annotation file, or a folder of them")
     if path.name in ("", ".."):  # messages call it by its name
         path = path.resolve()
+    unpacked(path)  # which says what is wrong with a zip file
     found = format_named(format) if format is not None else None
     if found is None:
         name = recognise(path)
@@ -58,7 +60,8 @@ def read_annotations(path: str | Path, *, images: str | Path | None = None, form
             raise DatasetError(f"{show(path)} is of no format that we know: we tried {tried()}")
         found = FORMATS[name]
     _logger.debug("%s: %s", show(path), found.title)
-    return found.reader.read(path, None if images is None else Path(images))
+    annotations = found.reader.read(unpacked(path), None if images is None else Path(images))
+    return replace(annotations, where=path) if is_zip(path) else annotations
 
 
 def tried() -> str:

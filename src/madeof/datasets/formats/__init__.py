@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from madeof.datasets.formats.zips import unpacked
 from madeof.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ FORMATS: dict[str, Format] = {
         Format("label_studio", "Label Studio JSON export", writes=True),
         Format("via", "VGG Image Annotator (VIA) JSON"),
         Format("labelme", "LabelMe JSON", writes=True),
+        Format("sam", "Segment Anything's masks as JSON"),
+        Format("coco_results", "COCO results"),
         Format("cvat", "CVAT XML", writes=True),
         Format("voc", "Pascal VOC XML boxes"),
         Format("yolo", "YOLO segmentation text", writes=True),
@@ -111,6 +114,10 @@ def written() -> str:
 
 def recognise(path: Path) -> str | None:
     """The name of the format of the file or folder `path`, by its content; None where it is none of ours."""
+    try:
+        path = unpacked(path)
+    except DatasetError:  # which whoever reads it says
+        return None
     return next((name for name, one in FORMATS.items() if one.reader.is_it(path)), None)
 
 

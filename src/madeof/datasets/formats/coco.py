@@ -21,10 +21,11 @@ from madeof.datasets.annotations import AnnotatedPhoto, Annotations
 from madeof.datasets.formats.coco_rows import LEAST, Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
 from madeof.datasets.formats.finding import find_photos
-from madeof.datasets.formats.gathering import ABSENT
+from madeof.datasets.formats.gathering import ABSENT, merged, some_files
 from madeof.datasets.formats.parsing import head, top_keys
 from madeof.datasets.formats.streaming import stream
 from madeof.datasets.formats.values import MATERIAL, brief, is_material, label, name, size_of
+from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
@@ -32,23 +33,49 @@ from madeof.materials.lists import key
 
 __all__ = ["is_it", "read", "write", "write_results"]
 
+ANNOTATIONS = "annotations"
+"""The folder in which COCO files are looked for first."""
+
 _logger = logging.getLogger("madeof")
 
 
 def is_it(path: Path) -> bool:
+    """Whether it is a file of COCO, or a folder with one or more, as tools export them with their photos."""
+    return any(is_file(file) for file in some_files(path, ".json", first=ANNOTATIONS))
+
+
+def is_file(path: Path) -> bool:
     """Whether it is a JSON object with lists of images or categories, or of annotations with image ids."""
     keys = top_keys(path)
+    if keys.get("image") == "{":  # SA-1B's
+        return False
     if keys.get("images") == "[" or (keys.get("categories") == "[" and keys.get("annotations", "[") == "["):
         return True
     return keys.get("annotations") == "[" and '"image_id"' in head(path)
 
 
 def read(path: Path, images: Path | None = None) -> Annotations:
-    """Read a COCO file; see `formats.Reader`.
+    """Read a COCO file, or those in a folder; see `formats.Reader`.
+
+    Of the files of a folder each has its photos beside it, as Roboflow, CVAT and Label Studio export them; the names of
+    folders and files give the splits. Where there are `instances_*.json`, other COCO files beside are left out.
 
     A region's place is "annotation 17" by its id, or "annotations[4]" by its position where it has none.
     """
-    file = _File(path)
+    if not path.is_dir():
+        return _read(path, images)
+    names, _ = list_files(path, [".json"])
+    files = [path / file.path for file in names if is_file(path / file.path)]
+    if not files:
+        raise DatasetError(f"{show(path)}: no COCO file in this folder; expected a .json with images and annotations")
+    chosen = [file for file in files if file.name.startswith("instances")] or files
+    found = merged(path, [_read(file, images) for file in chosen])
+    found.left_out.update({"COCO files beside instances_*.json": len(files) - len(chosen)} if files != chosen else {})
+    return found
+
+
+def _read(path: Path, images: Path | None) -> Annotations:
+    file = File(path)
     for top, position, value in stream(path):
         if top in ("images", "annotations", "categories", "licenses"):
             if position < 0:
@@ -57,11 +84,17 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     return file.annotations(images)
 
 
-class _File:
+class File:
     """What has been read of a file."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, beside: Path | None = None) -> None:
+        """Nothing is read.
+
+        Args:
+            path: the file.
+            beside: another file, beside which the photos are.
+        """
+        self._path, self._beside = path, beside or path
         self._name = show(path.name)
         self._problems: list[Problem] = []
         self._left_out: Counter[str] = Counter()
@@ -69,7 +102,7 @@ class _File:
         self._rows = Rows()
         self._photo_ids, self._category_ids = Ids(), Ids()
         # By the numbers of their ids.
-        self._photos: dict[int, tuple[str, tuple[int, int] | None, object]] = {}
+        self._photos: dict[int, tuple[str | tuple[str, ...], tuple[int, int] | None, object]] = {}
         self._broken: set[int] = set()
         self._categories: dict[int, str] = {}
         self._nameless: dict[int, str] = {}
@@ -96,7 +129,7 @@ class _File:
     def annotations(self, images: Path | None) -> Annotations:
         """All of it."""
         numbers = list(self._photos)
-        folder, files = find_photos([self._photos[number][0] for number in numbers], self._path, images)
+        folder, files = find_photos([self._photos[number][0] for number in numbers], self._beside, images)
         rows = self._by_photo()
         photos = []
         for number, file in zip(numbers, files, strict=True):
@@ -149,7 +182,7 @@ class _File:
             raise DatasetError(f"its id {brief(value['id'])} is that of another image too; keep one of them")
         self._broken.add(number)
         file = value.get("file_name", value.get("coco_url"))  # LVIS has the link alone
-        if not isinstance(file, str) or not file.strip():
+        if not isinstance(file, tuple) and (not isinstance(file, str) or not file.strip()):
             raise DatasetError(f"its file_name is {brief(file)}; expected the photo's path")
         self._photos[number] = (file, size_of(value.get("height"), value.get("width")), value.get("license"))
         self._broken.discard(number)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
-from madeof.datasets.formats.finding import find_photos, relative_path
+from madeof.datasets.formats.finding import find_photos, relative_path, split_of_folder
 from madeof.datasets.formats.values import is_material
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
@@ -180,17 +181,77 @@ def annotation_files(path: Path, suffix: str) -> tuple[Path, list[str], list[Pro
     return path, [file.path for file in files], problems
 
 
+def read_each(
+    path: Path,
+    images: Path | None,
+    suffix: str,
+    parse: Callable[[Path], Any],
+    take: Callable[[Gathering, str, Any], bool],
+    what: str,
+) -> Annotations:
+    """The annotations of a file, or of all such files in a folder, each of which has those of one photo.
+
+    Args:
+        path: the file or folder.
+        images: the folder of photos that the user gave.
+        suffix: of the files: ".json".
+        parse: gives a file's content.
+        take: puts the content of the file of that path, relative to the folder, to the gathering; False where it is of
+            another format.
+        what: whose files they are.
+
+    Raises:
+        DatasetError: there is no such file, or the one file cannot be read.
+    """
+    gathering = Gathering(path, strict=True)
+    folder, files, problems = annotation_files(path, suffix)
+    gathering.problems += problems
+    for file in files:
+        try:
+            if take(gathering, file, parse(folder / file)):
+                continue
+            if not path.is_dir():
+                raise DatasetError(f"{show(path)} is no file of {what}")
+            gathering.left_out[f"{suffix[1:].upper()} files that are not of {what}"] += 1
+        except DatasetError as error:
+            if not path.is_dir():
+                raise naming(path, error) from error
+            gathering.broken("", error, file)
+    return gathering.annotations(images)
+
+
+def merged(path: Path, parts: Sequence[Annotations]) -> Annotations:
+    """What several annotation files at `path` say, as one."""
+    folders = [part.photos_folder.absolute() for part in parts]
+    root = Path(os.path.commonpath(folders))
+    photos, problems, left_out = [], list[Problem](), Counter[str]()
+    materials: dict[str, str] = {}
+    for part, folder in zip(parts, folders, strict=True):
+        way = folder.relative_to(root).as_posix()
+        for photo in part.photos:
+            file = photo.file if way == "." else f"{way}/{photo.file}"
+            folders_of = f"{way}/{photo.file}".split("/")[:-1]
+            split = next(filter(None, map(split_of_folder, [*folders_of, *re.split(r"[_.-]", part.where.stem)])), "")
+            details = photo.details if photo.details.split else photo.details._replace(split=split)
+            photos.append(AnnotatedPhoto(file, photo.annotations, photo.size, details))
+        problems += part.problems
+        left_out += part.left_out
+        for material in part.materials:
+            materials.setdefault(key(material), material)
+    return Annotations(path, root, tuple(photos), tuple(materials.values()), tuple(problems), left_out)
+
+
 def naming(path: Path, error: DatasetError) -> DatasetError:
     """The error, with the file's name before it where it has none."""
     return error if show(path) in str(error) else DatasetError(f"{show(path)}: {error}")
 
 
-def some_files(path: Path, suffix: str) -> Iterator[Path]:
+def some_files(path: Path, suffix: str, first: str = "") -> Iterator[Path]:
     """`path` itself if it is a file with that suffix, else some such files in the folder and in those in it.
 
-    It looks at so much only that the format of a large folder is told in a moment.
+    It looks at so much only that the format of a large folder is told in a moment; in the folder `first` before others.
     """
-    folders = [path]
+    folders = [path / first, path] if first and (path / first).is_dir() else [path]
     with contextlib.suppress(OSError, ValueError):
         if path.is_file():
             folders = []

@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 
 from madeof._util.files import make_folder, write_bytes
-from madeof._util.text import show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
-from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, beside, naming, some_files
+from madeof.datasets.formats.gathering import Gathering, Piece, beside, read_each, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask, png_text
 from madeof.datasets.formats.values import brief, json_bytes, label, outline, size_of
@@ -57,26 +56,12 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: there is no such file, or the one file cannot be read.
     """
-    gathering = Gathering(path, strict=True)
-    folder, files, problems = annotation_files(path, ".json")
-    gathering.problems += problems
-    for file in files:
-        try:
-            content = read_json(folder / file)
-            if not isinstance(content, dict) or content.keys().isdisjoint({"shapes", "imagePath"}):
-                if path.is_dir():
-                    gathering.left_out["JSON files that are not LabelMe's"] += 1
-                    continue
-                raise DatasetError(f"{show(path)} is no LabelMe file; expected an object with shapes and imagePath")
-            _read_file(gathering, file, content)
-        except DatasetError as error:
-            if not path.is_dir():
-                raise naming(path, error) from error
-            gathering.broken("", error, file)
-    return gathering.annotations(images)
+    return read_each(path, images, ".json", read_json, _take, "LabelMe")
 
 
-def _read_file(gathering: Gathering, file: str, content: dict[str, Any]) -> None:
+def _take(gathering: Gathering, file: str, content: Any) -> bool:
+    if not isinstance(content, dict) or content.keys().isdisjoint({"shapes", "imagePath"}):
+        return False
     photo, shapes = content.get("imagePath"), content.get("shapes")
     if not isinstance(photo, str) or not photo.strip():
         raise DatasetError(f"imagePath is {brief(photo)}; expected the path of the photo")
@@ -104,6 +89,7 @@ def _read_file(gathering: Gathering, file: str, content: dict[str, Any]) -> None
             gathering.broken(place, error, file)
     size = size_of(content.get("imageHeight"), content.get("imageWidth"))
     gathering.photo(beside(file, photo), pieces, size=size, place=file if gathering.where.is_dir() else "")
+    return True
 
 
 def _shape(kind: str, shape: dict[str, Any]) -> Shape:
