@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from madeof._util.text import show
-from madeof.datasets.annotations import AnnotatedPhoto, Annotations
+from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.coco_rows import LEAST, Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
 from madeof.datasets.formats.finding import find_photos
 from madeof.datasets.formats.gathering import ABSENT, merged, some_files
+from madeof.datasets.formats.panoptic import segments
 from madeof.datasets.formats.parsing import head, top_keys
 from madeof.datasets.formats.streaming import stream
 from madeof.datasets.formats.values import MATERIAL, brief, is_material, label, name, size_of
@@ -109,6 +111,7 @@ class File:
         self._ignored: dict[int, str] = {}
         self._licences: dict[object, str] = {}
         self._lists_categories = False
+        self._segments: dict[int, list[tuple[int, Annotation]]] = {}
 
     def take(self, top: str, position: int, value: Any) -> None:
         """Take an element of one of the file's lists."""
@@ -135,14 +138,17 @@ class File:
         for number, file in zip(numbers, files, strict=True):
             chosen = rows.pop(number, np.zeros(0, dtype=np.int64))
             if isinstance(file, Problem):
-                if len(chosen):
+                if len(chosen) or self._segments.get(number):
                     self._problems.append(file)
                 else:  # nothing is lost
                     self._left_out[ABSENT] += 1
                 continue
             _, size, licence = self._photos[number]
             details = Details(licence=self._licences.get(licence, "") if isinstance(licence, int | str) else "")
-            photos.append(AnnotatedPhoto(file, RowsOf(self._rows, self._categories, chosen), size, details))
+            regions: Sequence[Annotation] = RowsOf(self._rows, self._categories, chosen)
+            if number in self._segments:
+                regions = [*regions, *self._named(number)]
+            photos.append(AnnotatedPhoto(file, regions, size, details))
         ids = list(self._photo_ids.known)
         for number in sorted(rows.keys() - self._broken):
             for row in rows[number].tolist():
@@ -155,6 +161,17 @@ class File:
         return Annotations(
             self._path, folder, photos, tuple(materials.values()), tuple(self._problems), +self._left_out
         )
+
+    def _named(self, photo: int) -> Iterator[Annotation]:
+        """The segments of a panoptic photo, with their materials."""
+        ids = list(self._category_ids.known)
+        for category, annotation in self._segments[photo]:
+            if category in self._ignored:
+                self._left_out[f"regions labelled {self._ignored[category]}"] += 1
+            elif category in self._categories:
+                yield annotation._replace(material=self._categories[category])
+            else:
+                self._complain(annotation.place, f"its category_id {brief(ids[category])} is none of its categories")
 
     def _by_photo(self) -> dict[int, np.ndarray[Any, np.dtype[np.int64]]]:
         """The rows of each photo number, without those of no usable category."""
@@ -188,12 +205,17 @@ class File:
         self._broken.discard(number)
 
     def _take_annotation(self, value: dict[str, Any], position: int) -> None:
+        if "segments_info" in value:
+            photo = self._photo_ids.number(value.get("image_id"), "image_id")
+            for one, shape in segments(self._path, value):
+                row = self._category_of(one), Annotation("", shape, f"segment {one['id']}")
+                self._segments.setdefault(photo, []).append(row)
+            return
         packed = pack(value)
         if packed is None:
             kind = next((kind for kind in ("keypoints", "caption") if kind in value), "")
             if not kind:
-                hint = "; panoptic COCO is not read" if "segments_info" in value else ""
-                raise DatasetError(f"it has neither segmentation nor bbox{hint}")
+                raise DatasetError("it has neither segmentation nor bbox")
             self._left_out["captions" if kind == "caption" else kind] += 1
             return
         photo = self._photo_ids.number(value.get("image_id"), "image_id")

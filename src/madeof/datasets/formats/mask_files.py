@@ -26,6 +26,8 @@ class MaskFile(NamedTuple):
     photo: Path
     jpeg: bool = False
     """Whether it may be a JPEG, which is halved at 128."""
+    stretch: bool = False
+    """Whether it may be of another size than its photo."""
 
     @property
     def stamp(self) -> str:
@@ -36,7 +38,7 @@ class MaskFile(NamedTuple):
         """See `Shape`."""
         path = self.folder / self.file.path
         try:
-            mask = read_mask(path, size, allow_jpeg=self.jpeg)
+            mask = read_mask(path, size, allow_jpeg=self.jpeg, resize=self.stretch)
         except RegionError:
             found = size_of(path)
             if found == size:
