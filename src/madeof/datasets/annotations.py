@@ -14,7 +14,7 @@ from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import RegionError
 from madeof.regions.raster import Cut
-from madeof.regions.shapes import Box, Polygons, Several, Shape
+from madeof.regions.shapes import Box, Drawn, Polygons, Several, Shape
 
 
 class Annotation(NamedTuple):
@@ -43,7 +43,7 @@ class Annotation(NamedTuple):
 
 def _seems_relative(shape: Shape) -> bool:
     shapes = shape.shapes if isinstance(shape, Several) else [shape]
-    numbers = [np.ravel(part) for one in shapes if isinstance(one, Polygons) for part in one.parts]
+    numbers = [np.ravel(part) for one in shapes if isinstance(one, Polygons | Drawn) for part in one.parts]
     numbers += [np.array(one) for one in shapes if isinstance(one, Box)]
     found = np.concatenate(numbers or [np.zeros(1)])
     return bool((found >= 0).all() and (found <= 1).all() and (found != np.rint(found)).any())

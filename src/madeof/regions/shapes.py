@@ -88,6 +88,19 @@ class Bits(NamedTuple):
         return self.part, self.corner
 
 
+class Drawn(NamedTuple):
+    """Outlines through the middles of pixels, which belong to them, as tools draw that speak of pixels by number."""
+
+    parts: Sequence[NDArray[np.floating]]
+    """Each (n, 2): the column and row of pixels, n >= 3."""
+    holes: Sequence[NDArray[np.floating]] = ()
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """See `Shape`."""
+        parts = [cut_polygon(part + 0.5, size, edge=True) for part in self.parts]
+        return join(parts, [cut_polygon(hole + 0.5, size, thin=False, edge=True) for hole in self.holes])
+
+
 class Several(NamedTuple):
     """The union of shapes. An outline or box that is outside the photo changes nothing where another is not."""
 

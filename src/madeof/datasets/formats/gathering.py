@@ -22,7 +22,7 @@ from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
-from madeof.regions.shapes import Box, Polygons, Several, Shape
+from madeof.regions.shapes import Box, Drawn, Polygons, Several, Shape
 
 ABSENT = "photos without a region, which are not there"
 """How they are called among what is left out."""
@@ -241,6 +241,20 @@ def merged(path: Path, parts: Sequence[Annotations]) -> Annotations:
     return Annotations(path, root, tuple(photos), tuple(materials.values()), tuple(problems), left_out)
 
 
+def covered(pieces: Sequence[Piece], layers: Sequence[float] = ()) -> list[Piece]:
+    """The pieces without what others lie over: each outline is drawn over those before it, or of lower `layers`."""
+    shapes = [piece.shape for piece in pieces if isinstance(piece.shape, Polygons | Drawn)]
+    boxes = [(np.min(shape.parts[0], axis=0), np.max(shape.parts[0], axis=0)) for shape in shapes]
+    found = []
+    for at, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
+        least, most = boxes[at]
+        later = [one for one in range(at + 1, len(pieces)) if not layers or layers[one] > layers[at]]
+        over = [one for one in later if (boxes[one][0] <= most).all() and (boxes[one][1] >= least).all()]
+        holes = [*shape.holes, *(part for one in over for part in shapes[one].parts)]
+        found.append(piece._replace(shape=shape._replace(holes=holes)))
+    return found
+
+
 def naming(path: Path, error: DatasetError) -> DatasetError:
     """The error, with the file's name before it where it has none."""
     return error if show(path) in str(error) else DatasetError(f"{show(path)}: {error}")
@@ -255,7 +269,7 @@ def some_files(path: Path, suffix: str, first: str = "") -> Iterator[Path]:
     with contextlib.suppress(OSError, ValueError):
         if path.is_file():
             folders = []
-            if path.suffix.lower() == suffix:
+            if path.name.lower().endswith(suffix):
                 yield path
     for folder in folders:  # which grows
         with contextlib.suppress(OSError, ValueError), os.scandir(folder) as found:

@@ -55,7 +55,8 @@ _NO_REGION = {
 def is_it(path: Path) -> bool:
     """Whether it is a JSON file of Label Studio's tasks."""
     keys = top_keys(path)
-    if any(keys.get(f"[]{part}") == "[" for part in _ANSWERS):
+    photo = any(keys.get(f"[]{one}") == '"' for one in ("image", "imagefilename"))  # as CreateML has it
+    if any(keys.get(f"[]{part}") == "[" for part in _ANSWERS) and ("[]data" in keys or not photo):
         return True
     return "[]data" in keys or "[]annotation_id" in keys
 
