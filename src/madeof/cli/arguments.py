@@ -40,6 +40,7 @@ FORMATS = (
     "fmd",
     "dms",
     "label_map",
+    "label_studio_brush",
     "colour_map",
     "ade",
     "masks",

@@ -109,6 +109,7 @@ FORMATS: dict[str, Format] = {
         Format("fmd", "Flickr Material Database (FMD)"),
         Format("dms", "Dense Material Segmentation (DMS) label maps"),
         Format("label_map", "a folder of photos, label maps and materials.csv", writes=True),
+        Format("label_studio_brush", "Label Studio's brush export, PNG or NumPy"),
         Format("colour_map", "label maps in colours with a list of them, as Pascal VOC and CVAT have them"),
         Format("ade", "label maps with a list of names, as ADE20K and COCO-Stuff have them"),
         Format("masks", "a folder of masks named after their photos", writes=True),

@@ -31,8 +31,9 @@ SPLIT_FOLDERS = {
 }
 """The split that a folder says by its name, without the digits at its end."""
 
-_PLAIN_FOLDERS = {"image", "images", "img", "imgs", "photo", "photos", "jpegimages", "data", "upload", "uploads"}
-_PLAIN_FOLDERS |= {"label", "labels", "annotation", "annotations", "ann", "masks", "default"}
+PLAIN_FOLDERS = {"image", "images", "img", "imgs", "photo", "photos", "jpegimages", "data", "upload", "uploads"}
+PLAIN_FOLDERS |= {"label", "labels", "annotation", "annotations", "ann", "masks", "default"}
+"""Folders whose names say nothing of the photos in them."""
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/?#]*")
 _ABSOLUTE = re.compile(r"[A-Za-z]:|/")  # a Windows drive, the root
 _EXACT = 1 << 20  # more than any path has folders
@@ -273,7 +274,7 @@ def elsewhere(parts: Sequence[str], file: str, certain: bool) -> bool:
     splits = [{split for one in some if (split := split_of_folder(one))} for some in (mine, theirs)]
     if splits[0] and splits[1] and splits[0].isdisjoint(splits[1]):
         return True
-    mine, theirs = ([one for one in some if one not in _PLAIN_FOLDERS] for some in (mine, theirs))
+    mine, theirs = ([one for one in some if one not in PLAIN_FOLDERS] for some in (mine, theirs))
     return certain and bool(mine and theirs) and mine[-1] != theirs[-1]
 
 

@@ -129,7 +129,7 @@ def _read_task(gathering: Gathering, one: Mapping[str, Any], place: str, annotat
     data = one.get("data", one)
     if not isinstance(data, dict):
         raise DatasetError(f"its data is {brief(data)}; expected an object")
-    names = _names(data)
+    names = photo_names(data)
     results: Sequence[Any] = _short(one)
     if "data" in one:
         results = _latest(gathering.left_out, one, annotated)
@@ -156,7 +156,7 @@ def _read_task(gathering: Gathering, one: Mapping[str, Any], place: str, annotat
     gathering.photo(names, pieces, size=next(iter(sizes), None))
 
 
-def _names(data: Mapping[str, Any]) -> list[str]:
+def photo_names(data: Mapping[str, Any]) -> list[str]:
     """The paths by which the task's photo is looked for."""
     texts = {mark: value for mark, value in data.items() if isinstance(value, str)}
     photos = [mark for mark in texts if _path(texts[mark]).lower().endswith(PHOTO_SUFFIXES)]
