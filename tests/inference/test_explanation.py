@@ -20,8 +20,9 @@ import madeof
 from madeof.cli.main import main
 from madeof.errors import InputError
 from madeof.images.photo import Photo, read_photo
-from madeof.inference.explanation import PARTS, SHARE_LOOKS, explain
+from madeof.inference.explanation import PARTS, SHARE_LOOKS, Explanation, Part, explain
 from madeof.inference.occlusion import FILLINGS, divide, remove
+from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Encoded, Predictor
 from madeof.inference.saliency import map_heat
 from madeof.regions.raster import from_box
@@ -88,6 +89,19 @@ def test_an_answer_by_the_context(judge: Callable[..., Judge]) -> None:
     assert found.warning.startswith("the context decided: ")
     assert found.warning in found.text()
     assert found.to_dict()["warning"] == found.warning
+
+
+@pytest.mark.parametrize(
+    ("ring", "background", "warned"), [(0.2, 0.25, False), (0.25, 0.25, False), (0.26, 0.25, True), (0, 0.6, True)]
+)
+def test_the_context_decides_with_more_than_half_of_the_answer(ring: float, background: float, warned: bool) -> None:
+    """By its inside alone the region is called the same, so that only the shares speak."""
+    answer = Prediction(("Red", "Blue"), np.array([0.9, 0.1], np.float32), 9.0, (0, 0, 3, 3))
+    shares = {"inside": 1 - ring - background, "ring": ring, "background": background}
+    parts = {name: Part(0.3, share, share, "Red", 0.5) for name, share in shares.items()}
+    found = Explanation(answer, parts, alone_material="Red", alone_score=0.8, empty_score=0.5, heat=None)
+    assert (found.warning is not None) == warned
+    assert dataclasses.replace(found, alone_material="Blue").warning is not None
 
 
 def test_shares_and_looks_add_up(judge: Callable[..., Judge]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,20 @@ def test_the_quantile_is_that_of_one_region_more() -> None:
     assert fewer is not None
     assert fewer.least(0.5, 0.99) is None  # 98 regions cannot promise it
     assert fit_sets(scores[:29], np.zeros(29, np.int64), np.full(29, 0.5)) is None
+
+
+def test_the_lowest_score_is_rounded_down_so_that_the_region_that_gave_it_is_in_its_own_set() -> None:
+    """In JSON it has six digits."""
+    scores = np.zeros((99, 2))
+    scores[:, 0] = np.arange(1, 100) / 100 + 0.0000007
+    sets = fit_sets(scores, np.zeros(99, np.int64), np.full(99, 0.5))
+    assert sets is not None
+    for place, low in enumerate(sets.bands[0].least):
+        assert low == pytest.approx((50 - place) / 100, abs=1e-9)  # and not one millionth more
+    assert Sets.from_json(json.loads(json.dumps(sets.to_json()))) == sets
+    for coverage in COVERAGES:
+        low = sets.least(0.5, coverage)
+        assert sum(row[0] >= low for row in scores) == math.ceil(round(100 * coverage, 6))
 
 
 @pytest.mark.parametrize(

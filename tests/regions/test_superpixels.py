@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from madeof.regions import superpixels
 from madeof.regions.patch_tree import join
 from madeof.regions.superpixels import find_patches
 
@@ -39,6 +40,24 @@ def test_as_good_as_scikit_image() -> None:
     assert _purity(ours, tile) >= _purity(theirs, tile) - 0.01
     assert _purity(ours, tile) > 0.97
     assert 90 <= ours.max() + 1 <= 150
+
+
+def _unlikeness(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """The mean square distance of a pixel's colour from its patch's mean, which k-means makes small."""
+    colours, flat = superpixels.smooth(superpixels._lab(pixels), 1).reshape(-1, 3), labels.ravel()
+    counts = np.bincount(flat)
+    means = np.stack([np.bincount(flat, colours[:, i]) / counts for i in range(3)], axis=1)
+    return float(((colours - means[flat]) ** 2).sum(axis=1).mean())
+
+
+def test_the_rounds_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many more make patches hardly more alike; with one alone a third would be missing."""
+    y, x = np.mgrid[:150, :200]
+    waves = np.stack([np.sin(x / 9 + y / 17), np.sin(x / 13 - y / 7), np.cos(y / 11)], axis=-1)
+    pixels = np.clip(127 + 120 * waves + np.random.default_rng(0).normal(0, 6, waves.shape), 0, 255).astype(np.uint8)
+    found = _unlikeness(pixels, find_patches(pixels, 150).labels)
+    monkeypatch.setattr(superpixels, "_ROUNDS", 20)
+    assert found < 1.1 * _unlikeness(pixels, find_patches(pixels, 150).labels)
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -127,21 +128,30 @@ def test_a_body_that_is_said_to_be_too_large(tiny_predictor: Predictor) -> None:
 
 
 def test_a_body_that_turns_out_too_large(tiny_predictor: Predictor) -> None:
-    client = test_client(make_app(tiny_predictor, max_body_mb=0.5))
-    read = 0
+    """It is read as far as its limit and, while the answer waits to be sent, for a moment more, but not kept."""
+    app = make_app(tiny_predictor, max_body_mb=0.5)
+    read: list[int] = []  # chunks read before the answer began
+    sent: list[dict[str, Any]] = []
 
-    def chunks() -> Iterator[bytes]:
-        nonlocal read
-        for _ in range(1000):
-            read += 1
-            yield bytes(10_000)
+    async def receive() -> dict[str, Any]:
+        if not sent and len(read) < 1000:
+            read.append(10_000)
+            return {"type": "http.request", "body": bytes(10_000), "more_body": True}
+        return {"type": "http.request", "body": b"", "more_body": False}
 
-    response = client.post("/v1/images", content=chunks(), headers={"Content-Type": "image/png"})
-    status, kind, detail = problem_of(response)
-    assert (status, kind) == (413, "too-large")
-    assert "more than that; expected 0.5 MB at most" in detail
-    assert read == 1000  # the test's client reads all of it beforehand; test_serve_server has a real one
-    service: Any = client.app.state.service  # type: ignore[attr-defined]
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"image/png"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+             "path": "/v1/images", "raw_path": b"/v1/images", "query_string": b"", "root_path": "",
+             "headers": headers, "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1)}  # fmt: skip
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 30))
+    body = json.loads(b"".join(message.get("body", b"") for message in sent))
+    assert (sent[0]["status"], body["type"]) == (413, "urn:madeof:problem:too-large")
+    assert "more than that; expected 0.5 MB at most" in body["detail"]
+    assert len(read) == 51  # the fifty first are within the limit
+    service: Any = app.state.service
     assert (service.gate.inside, service.gate.bytes) == (0, 0)
 
 
