@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from made import write_dataset, write_model
+
 from madeof.inference.predictor import Predictor
 
 

@@ -69,4 +69,5 @@ def test_every_command_is_shown_in_the_docs() -> None:
 
 def code_of(page: Path) -> str:
     """All that is set as code on a page, of whatever language, but for what commands print."""
-    return "\n".join(re.findall(r"```(?!text)[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return "\n".join(code for language, code in blocks if language != "text")
