@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from inference_explanation import BOX, SIZE
 
 from madeof.images.photo import read_photo
-from madeof.inference.occlusion import divide, remove
+from madeof.inference.occlusion import FILLINGS, divide, remove
+from madeof.inference.predictor import Predictor
 from madeof.regions.region import Region
 
 
@@ -33,3 +35,14 @@ def test_grey_is_the_stated_colour_and_smooth_goes_on_with_the_surroundings() ->
     smooth = remove(photo, inside, "smooth", (1.0, 2.0, 3.0)).pixels
     np.testing.assert_allclose(smooth, np.broadcast_to([200, 40, 90], smooth.shape), atol=25)
     assert (photo.pixels[30, 30] == (0, 255, 0)).all()  # which is not written to
+
+
+def test_a_part_taken_away_leaves_the_rest(tiny_predictor: Predictor) -> None:
+    photo = read_photo(np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8))
+    parts = divide(Region.from_box("box 0", BOX, SIZE), SIZE)
+    assert np.allclose(sum(parts.values()), 1)
+    for filling in FILLINGS:
+        without = remove(photo, parts["ring"], filling, (1.0, 2.0, 3.0))
+        changed = (without.pixels != photo.pixels).any(axis=2)
+        assert not changed[parts["ring"] == 0].any()
+        assert changed[parts["ring"] == 1].mean() > 0.95
