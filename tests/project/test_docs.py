@@ -14,7 +14,7 @@ from madeof.cli.main import COMMANDS, make_parser
 from madeof.training import Config
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_help_is_what_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
