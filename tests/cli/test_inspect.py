@@ -29,7 +29,7 @@ def test_our_own_layout(tiny_dataset: Path, run_inspect: Inspect) -> None:
     )
     assert found["form"] == "photos and label maps"
     assert [one["material"] for one in found["materials"]] == list(OPENSURFACES)
-    table = Path(contact_sheet.__file__).parent / "demo" / "regions.csv"
+    table = Path(contact_sheet.__file__).parents[1] / "demo" / "regions.csv"
     assert json.loads(run_inspect(table, "--json")[1])["form"] == "a table of masks"
 
 

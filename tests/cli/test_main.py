@@ -53,7 +53,7 @@ def status_of(*command: str) -> int:
 def test_help_of_every_command_loads_nothing_heavy() -> None:
     code = f"""
 import contextlib, io, sys
-from madeof.cli import main
+from madeof.cli.main import main
 for command in {[[], *[[c] for c in COMMANDS]]!r}:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):

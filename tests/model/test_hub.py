@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from madeof.errors import ModelError
-from madeof.inference import predictor as module
 from madeof.inference.predictor import load
+from madeof.model import hub as module
 
 
 def test_load_none(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_pictures_show_the_data(tmp_path: Path) -> None:
 def test_drawing_leaves_the_callers_matplotlib_alone() -> None:
     code = (
         "import sys, numpy as np, tempfile\n"
-        "import madeof.report as report\n"
+        "import madeof.evaluation.report as report\n"
         "from madeof.evaluation import Evaluation\n"
         "assert not [name for name in sys.modules if name.startswith('matplotlib')]\n"
         "one = np.array([0, 0])\n"
