@@ -421,7 +421,7 @@ def test_a_model_that_breaks_in_the_middle(run: Run, predictor: Predictor, monke
     def fail(*_: Any) -> Any:
         raise ModelError("the model is broken")
 
-    monkeypatch.setattr(predictor, "set_image", fail)
+    monkeypatch.setattr(predictor, "encode", fail)
     status, out, err = run("gone.png", "a.png")
     assert (status, out) == (1, "")
     assert [line[:16] for line in err.splitlines()] == ["madeof: gone.png", "madeof: the mode"]

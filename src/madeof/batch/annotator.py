@@ -17,15 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import show
-from madeof.batch.asked import regions_of
+from madeof._util.text import counted, show
 from madeof.batch.remote import Unreachable, is_url, read_bytes
+from madeof.batch.requests import fetched, requests_of
 from madeof.batch.tasks import Answered, Options, Row, Task
-from madeof.errors import MadeofError, PhotoError
+from madeof.errors import MadeofError, PhotoError, RegionError
 from madeof.export.tables import table_rows
-from madeof.images.photo import Photo, read_photo
-from madeof.inference.photo_result import Answer, PhotoResult, Unanswered, answers_for
-from madeof.inference.prediction import Prediction
+from madeof.images.photo import Photo
+from madeof.inference.answer import answer_photo
+from madeof.inference.photo_result import PhotoResult, Unanswered
 from madeof.inference.predictor import Predictor, load
 
 
@@ -89,31 +89,21 @@ class Kernel:
         with self._timed("decode"):
             photo = self._read(predictor, task)
         with self._timed("regions"):
-            found, truth = regions_of(task, photo, self.options)
-        regions = [region for region in found if not isinstance(region, Answer)]
-        predictions: list[Prediction] = []
-        if regions:
-            with self._timed("encode"):
-                encoded = predictor.encode(photo)
-            with self._timed("classify"):
-                predictions = predictor.predict(regions, encoded=encoded)
-        given = iter(answers_for(regions, predictions))
-        answers = tuple(
-            dataclasses.replace(each if isinstance(each, Answer) else next(given), truth=name or None)
-            for each, name in zip(found, truth, strict=True)  # in the order asked
+            requests = requests_of(task, photo)
+        options = self.options
+        result = answer_photo(
+            predictor, photo, fetched(requests), options.reading, coverage=options.coverage, timed=self._timed
         )
-        model = f"{predictor.record.name} {predictor.record.version}"
-        return PhotoResult(photo, model, answers, self.options.coverage)
+        if not result.answers:
+            count = counted(len(requests), "region")
+            what = f"none of its {count} has {options.min_area} pixels" if requests else "no region"
+            raise RegionError(f"{show(task.image)}: {what}; expected at least one")
+        return result
 
     def _read(self, predictor: Predictor, task: Task) -> Photo:
         source = read_bytes(task.photo) if isinstance(task.photo, str) and is_url(task.photo) else task.photo
         try:
-            photo = read_photo(
-                source,
-                max_megapixels=self.options.max_megapixels,
-                strict=self.options.strict,
-                least_size=predictor.record.preprocessing.least_size,
-            )
+            photo = predictor.read(source, self.options.reading)
         except PhotoError as error:
             if isinstance(source, str):
                 raise

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.formats.parsing import read_text
-from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError
 
 _KEY = re.compile(r"^([A-Za-z_][\w-]*)\s*:(?:\s+(.*))?$")
