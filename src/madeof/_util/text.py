@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Iterable
 
 
@@ -16,6 +17,15 @@ def show(name: str | os.PathLike[str]) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def brief(value: object) -> str:
+    """A value as a message shows it: on one line, and short.
+
+    >>> brief({"a": [1, 2, 3]})
+    "{'a': [1, 2, 3]}"
+    """
+    return show(reprlib.repr(value))
 
 
 def listed(values: Iterable[object], *, most: int = 6) -> str:

@@ -86,6 +86,11 @@ class Record:
                 raise ModelError(f"{name} is {value:.6g}; expected a score from 0 to 1, or null")
 
     @property
+    def title(self) -> str:
+        """Name and version, as answers have them."""
+        return f"{self.name} {self.version}"
+
+    @property
     def outputs(self) -> int:
         """How many logits the classifier gives."""
         return len(self.materials if self.net_materials is None else self.net_materials) + (self.background is not None)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.formats.parsing import read_text
-from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError, MissingExtraError
 
 
