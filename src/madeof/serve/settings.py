@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from madeof.errors import ConfigError
-from madeof.regions.options import ReadOptions
 from madeof.serve.label_studio.options import LabelStudio
+
+if TYPE_CHECKING:
+    from madeof.regions.options import ReadOptions
 
 MB = 1_000_000
 
@@ -69,6 +71,8 @@ class Settings:
     @property
     def reading(self) -> ReadOptions:
         """How photos and masks are read."""
+        from madeof.regions.options import ReadOptions  # only here: `--help` loads no NumPy
+
         return ReadOptions(self.max_megapixels)
 
     @property
