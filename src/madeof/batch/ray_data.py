@@ -115,14 +115,7 @@ def _region(label: str, row: Row) -> RegionRequest:
     if _is_array(mask):
         name, truth = str(row.get("region") or label), str(row.get("material") or "")
         return RegionRequest(name, MaskFile(_png(mask)), truth)
-    return request_of(label, row, _Anywhere())
-
-
-class _Anywhere:
-    """Files of a pipeline's own rows, which may name any place."""
-
-    def file(self, value: Any) -> Any:
-        return _file(value)
+    return request_of(label, row, _file)
 
 
 def _file(value: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from madeof.cli.arguments import whole_number
 
@@ -31,7 +32,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     regions.add_argument(
         "--box",
         action="append",
-        type=_box,
+        type=partial(_parsed, "parse_box"),
         default=[],
         metavar="X0,Y0,X1,Y1",
         dest="boxes",
@@ -40,7 +41,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     regions.add_argument(
         "--polygon",
         action="append",
-        type=_polygon,
+        type=partial(_parsed, "parse_polygon"),
         default=[],
         metavar='"X,Y X,Y X,Y"',
         dest="polygons",
@@ -68,13 +69,8 @@ def read_options(options: argparse.Namespace) -> ReadOptions:
     """How the arguments have photos and masks read."""
     from madeof.regions.options import ReadOptions
 
-    return ReadOptions(
-        options.max_megapixels,
-        options.strict,
-        options.resize_masks or False,
-        options.jpeg_masks or False,
-        options.min_area,
-    )
+    masks = bool(options.resize_masks), bool(options.jpeg_masks)
+    return ReadOptions(options.max_megapixels, options.strict, *masks, options.min_area)
 
 
 def requests_of(path: str, options: argparse.Namespace) -> list[RegionRequest]:
@@ -144,22 +140,13 @@ def file_for(photo: str, folder: Path, expected: str) -> Path:
     return found[0]
 
 
-def _box(text: str) -> tuple[float, float, float, float]:
+def _parsed(name: str, text: str) -> Any:
+    """What a function of `regions.raster` reads in an argument."""
     from madeof.errors import RegionError
-    from madeof.regions.raster import parse_box
+    from madeof.regions import raster
 
     try:
-        return parse_box(text)
-    except RegionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _polygon(text: str) -> list[tuple[float, float]]:
-    from madeof.errors import RegionError
-    from madeof.regions.raster import parse_polygon
-
-    try:
-        return parse_polygon(text)
+        return getattr(raster, name)(text)
     except RegionError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

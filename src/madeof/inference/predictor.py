@@ -80,15 +80,7 @@ class Predictor:
         return self._encoded.photo
 
     def read(self, image: Any, options: ReadOptions = READ) -> Photo:
-        """Read a photo, with no more pixels than the model needs of a large JPEG.
-
-        Args:
-            image: a path, a file's bytes, a PIL image, or a (H, W, 3) uint8 RGB array.
-            options: its limits.
-
-        Raises:
-            PhotoError: it cannot be read.
-        """
+        """Read a photo, with no more pixels than the model needs of a large JPEG; see `madeof.images.read_photo`."""
         least_size = self.record.preprocessing.least_size
         return read_photo(image, max_megapixels=options.max_megapixels, strict=options.strict, least_size=least_size)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from madeof._util.text import listed, show
 from madeof.errors import RegionError
 from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
+from madeof.regions.components import at_size
 from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
 _RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
@@ -191,8 +192,6 @@ def _fit(
                 "it fits only the unrotated photo; expected a mask of the photo as it is shown: turn it"
             )
     if (height, width) != size and resize:
-        rows = (np.arange(size[0]) * 2 + 1) * height // (2 * size[0])  # the stored pixel that holds each new centre
-        columns = (np.arange(size[1]) * 2 + 1) * width // (2 * size[1])
-        array = array[rows[:, None], columns]
+        array = at_size(array, size)
     check_size(array.shape, size, name, _RESIZE)
     return array

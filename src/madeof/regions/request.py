@@ -10,7 +10,9 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from madeof._util.text import show
 from madeof.errors import DatasetError, InputError, RegionError
@@ -135,13 +137,7 @@ def resolve_all(
 
 
 def _of_label_map(source: LabelMapFile, photo: Photo, options: ReadOptions) -> list[Region]:
-    label_map = read_label_map(
-        _first(source.files),
-        photo.size,
-        raw_size=photo.raw_size,
-        resize=options.resize_masks,
-        max_megapixels=options.max_megapixels,
-    )
+    label_map = label_map_of(_first(source.files), photo, options)
     regions = regions_from_label_map(label_map, min_area=options.min_area)
     if not regions:
         why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
@@ -149,6 +145,12 @@ def _of_label_map(source: LabelMapFile, photo: Photo, options: ReadOptions) -> l
     if source.prefix:
         return [dataclasses.replace(region, name=f"{source.prefix} {region.name}") for region in regions]
     return regions
+
+
+def label_map_of(file: File, photo: Photo, options: ReadOptions = DEFAULT) -> NDArray[Any]:
+    """The label map of a photo, (H, W) integers; errors are those of `read_label_map`."""
+    resize, most = options.resize_masks, options.max_megapixels
+    return read_label_map(file, photo.size, raw_size=photo.raw_size, resize=resize, max_megapixels=most)
 
 
 def _first(files: tuple[File, ...]) -> File:

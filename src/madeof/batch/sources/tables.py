@@ -23,7 +23,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from madeof._util.csv_rows import read_rows
 from madeof._util.text import show
@@ -75,10 +75,10 @@ class Table:
         """See `Source`."""
         number = 0
         for table in self._tables:
-            places = _Below(table, self._images)
+            file = _Below(table, self._images).file
             for image, rows in self._photos(table):
                 if wanted(number):
-                    yield number, _task(image, list(rows), places)
+                    yield number, _task(image, list(rows), file)
                 number += 1
 
     def _photos(self, table: str, digest: Any = None) -> Iterator[tuple[Any, Iterator[_Row]]]:
@@ -92,14 +92,6 @@ class Table:
 
 _Row = tuple[str, dict[str, Any]]
 """What the row is called, and its values."""
-
-
-class Places(Protocol):
-    """Where the files lie that rows name."""
-
-    def file(self, value: Any) -> str | bytes:
-        """The place of a file, or its bytes."""
-        ...
 
 
 class _Below:
@@ -133,21 +125,21 @@ class _Below:
         return join(self._root, path) if self._root else path
 
 
-def _task(image: Any, rows: list[_Row], places: Places) -> Task:
+def _task(image: Any, rows: list[_Row], file: Callable[[Any], str | bytes]) -> Task:
     """The task of one photo."""
     label, first = rows[0]
     name = image if isinstance(image, str) else label
     if first.get("image") in (None, "", b""):
         return Task(label, error=f"{label}: no image; expected a photo's path")
     try:
-        photo = places.file(first["image"])
+        photo = file(first["image"])
     except DatasetError as error:
         return Task(name, error=f"{label}: {error}")
-    return Task(name, photo, [request_of(row_label, values, places) for row_label, values in rows])
+    return Task(name, photo, [request_of(row_label, values, file) for row_label, values in rows])
 
 
-def request_of(label: str, values: dict[str, Any], places: Places) -> RegionRequest:
-    """The region of a row, which messages call `label`."""
+def request_of(label: str, values: dict[str, Any], file: Callable[[Any], str | bytes]) -> RegionRequest:
+    """The region of a row, which messages call `label`; `file` gives the place or the bytes of a file that it names."""
     name, truth = str(values.get("region") or ""), str(values.get("material") or "")
     sides = [values.get(side) for side in _SIDES]
     given = [kind for kind in ("mask", "label_map", *KINDS) if values.get(kind) not in (None, "", b"")]
@@ -160,9 +152,9 @@ def request_of(label: str, values: dict[str, Any], places: Places) -> RegionRequ
     kind, value = given[0], values[given[0]]
     try:
         if kind == "mask":
-            return RegionRequest(name or _name_of(value) or label, MaskFile(places.file(value)), truth)
+            return RegionRequest(name or _name_of(value) or label, MaskFile(file(value)), truth)
         if kind == "label_map":
-            return RegionRequest(name or "label map", LabelMapFile((places.file(value),), name))
+            return RegionRequest(name or "label map", LabelMapFile((file(value),), name))
         return RegionRequest(name or label, shape_of(kind, value), truth)
     except (RegionError, DatasetError) as error:
         return RegionRequest(name or label, Broken(f"{label}: {error}"))

@@ -10,10 +10,10 @@ from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.errors import DatasetError, RegionError
 from madeof.images.photo import PHOTO_SUFFIXES, Photo
 from madeof.regions.components import by_values, regions_from_label_map
-from madeof.regions.files import read_label_map
 from madeof.regions.options import DEFAULT, ReadOptions
 from madeof.regions.parsing import coco_shape
 from madeof.regions.region import Region
+from madeof.regions.request import label_map_of
 
 
 def is_label_map(path: Path) -> bool:
@@ -42,13 +42,7 @@ def segments_in(path: Path, photo: Photo, options: ReadOptions = DEFAULT, *, by_
     """
     least = options.min_area
     if is_label_map(path):
-        label_map = read_label_map(
-            path,
-            photo.size,
-            raw_size=photo.raw_size,
-            resize=options.resize_masks,
-            max_megapixels=options.max_megapixels,
-        )
+        label_map = label_map_of(path, photo, options)
         found = by_values(label_map, least) if by_value else regions_from_label_map(label_map, min_area=least)
     else:
         try:
