@@ -276,7 +276,7 @@ def uncertain(model: Measured) -> str:
 
 def halves(part: Evaluation, name: str) -> str:
     """What a threshold brings on photos that it was not fitted on."""
-    from madeof.metrics.thresholds import PRECISION, fit_uncertain_below
+    from madeof.metrics.selective import PRECISION, fit_uncertain_below
 
     top, right = part.scores.max(axis=1), part.correct
     rng = np.random.default_rng(0)

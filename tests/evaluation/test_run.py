@@ -19,7 +19,7 @@ MATERIALS = ("Brick", "Fabric / cloth", "Glass")
 
 def record_of(**values: Any) -> Any:
     """What an evaluation wants of a record."""
-    defaults = {"name": "fake", "version": "3", "uncertain_below": None, "group_below": None, "sets": None}
+    defaults = {"name": "fake", "version": "3", "uncertain_below": None, "sets": None}
     return SimpleNamespace(**(defaults | values))
 
 

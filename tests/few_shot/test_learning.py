@@ -451,7 +451,7 @@ def test_a_folder_from_before_there_were_embeddings(model: Path, tmp_path: Path)
 def test_sets_and_thresholds_are_made_anew(model: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(model, tmp_path / "model")
     sets = Sets((Band(None, 100, (0.5,) * 50),))
-    dataclasses.replace(Record.read(folder), uncertain_below=0.123, group_below=0.5, sets=sets).write(folder)
+    dataclasses.replace(Record.read(folder), uncertain_below=0.123, sets=sets).write(folder)
     record = madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=folder, threads=1).record
     assert record.uncertain_below not in (None, 0.123)
     assert record.sets is not None

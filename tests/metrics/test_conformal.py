@@ -126,7 +126,6 @@ def test_a_model_without_sets_says_how_to_get_them() -> None:
     with pytest.raises(ModelError, match="the model has no sets with a coverage: add them with  madeof calibrate"):
         prediction.set()
     assert prediction.answer == "a"  # without a threshold it never is unsure
-    assert prediction.group is None
 
 
 def test_sets_come_back_from_json() -> None:

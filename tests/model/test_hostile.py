@@ -91,7 +91,7 @@ def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureF
     masks[0, 3:9, 4:50] = masks[1, 39, 59] = masks[2] = True
     good = shutil.copytree(tiny_model, tmp_path / "model", ignore=shutil.ignore_patterns("weights.safetensors"))
     sets = Sets((Band(0.1, 40, (*(0.2,) * 49, None)), Band(None, 40, (0.1,) * 50)))
-    dataclasses.replace(Record.read(good), uncertain_below=0.5, group_below=0.9, sets=sets).write(good)
+    dataclasses.replace(Record.read(good), uncertain_below=0.5, sets=sets).write(good)
     kept = {name: (good / name).read_bytes() for name in (RECORD, ENCODER, CLASSIFIER)}
     refused, answered, reached = 0, 0, 0
     for seed in range(FOLDERS):

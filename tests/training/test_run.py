@@ -21,7 +21,7 @@ from madeof import training
 from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ConfigError, DatasetError, TrainingError, WriteError
-from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.metrics.selective import fit_uncertain_below
 from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
 from madeof.training import Config, loop

@@ -11,7 +11,6 @@ from types import ModuleType
 
 MOVED = {
     "madeof.crosswalk": "madeof.materials.crosswalk",
-    "madeof.groups": "madeof.materials.groups",
     "madeof.overlay": "madeof.viz.overlay",
     "madeof.predictor": "madeof.inference.predictor",
     "madeof.preprocess": "madeof.model.preprocess",

@@ -13,9 +13,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "calibrate",
-        help="measure a model's thresholds and sets on your own labelled photos",
-        description="Copy a model folder, with the scores from which on a material or a group is an answer, and the "
-        "sets with a coverage, measured on labelled photos that it did not learn from. Its scores stay as they are.",
+        help="measure a model's threshold and sets on your own labelled photos",
+        description="Copy a model folder, with the score from which on an answer is certain, and the sets with a "
+        "coverage, measured on labelled photos that it did not learn from. Its scores stay as they are.",
     )
     add_dataset(parser)
     add_model(parser)

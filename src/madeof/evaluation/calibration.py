@@ -14,38 +14,34 @@ from madeof._util import files
 from madeof.evaluation.result import Evaluation
 from madeof.materials.lists import positions
 from madeof.metrics.conformal import COVERAGE, fit_sets, measure_sets
-from madeof.metrics.thresholds import PRECISION, fit_group_below, fit_uncertain_below
+from madeof.metrics.selective import PRECISION, fit_uncertain_below
 from madeof.model.record import FILES, Record
 
 
 def calibrate(record: Record, evaluation: Evaluation, precision: float = PRECISION) -> Record:
-    """The record with both thresholds and the sets that fit an evaluation of its model.
+    """The record with the threshold and the sets that fit an evaluation of its model.
 
     The scores stay as they are.
 
     Args:
         record: of the model.
         evaluation: on photos that it did not learn from, not through a crosswalk.
-        precision: the share of the answers that are given, materials and groups, that is to be right.
+        precision: the share of the certain answers that is to be right.
 
     Returns:
-        the record; with fewer than 30 regions without thresholds and sets, for they cannot say.
+        the record; with fewer than 30 regions without a threshold and sets, for they cannot say.
     """
     known = np.array(positions(evaluation.truth, evaluation.materials), dtype=np.int64) >= 0
     top = evaluation.scores.max(axis=1, initial=0)
     below = fit_uncertain_below(top[known], evaluation.correct[known], precision)
-    return add_sets(dataclasses.replace(record, uncertain_below=below), evaluation, precision)
+    return add_sets(dataclasses.replace(record, uncertain_below=below), evaluation)
 
 
-def add_sets(record: Record, evaluation: Evaluation, precision: float = PRECISION) -> Record:
-    """The record with the group's threshold and the sets; see `calibrate`. Its `uncertain_below` stays."""
-    scores, below = evaluation.scores, record.uncertain_below
-    group_below = None
-    if below is not None:
-        group_below = fit_group_below(evaluation.materials, scores, evaluation.truth, below, precision)
+def add_sets(record: Record, evaluation: Evaluation) -> Record:
+    """The record with the sets; see `calibrate`. Its `uncertain_below` stays."""
     assert evaluation.share is not None, "the evaluation does not know the photos' sizes"
     truth = np.array(positions(evaluation.truth, evaluation.materials), dtype=np.int64)
-    return dataclasses.replace(record, group_below=group_below, sets=fit_sets(scores, truth, evaluation.share))
+    return dataclasses.replace(record, sets=fit_sets(evaluation.scores, truth, evaluation.share))
 
 
 def of_sources(evaluation: Evaluation, sources: Sequence[str]) -> Evaluation:

@@ -17,7 +17,6 @@ from madeof.metrics.bootstrap import Interval
 from madeof.metrics.calibration_error import Calibration
 from madeof.metrics.classification import Metrics, measure
 from madeof.metrics.conformal import COVERAGE, Covered, Sets, measure_sets
-from madeof.metrics.thresholds import Answers, measure_answers
 
 
 class Failure(NamedTuple):
@@ -72,8 +71,6 @@ class Evaluation:
     """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
     share: NDArray[np.float64] | None = None
     """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
-    group_below: float | None = None
-    """The model's threshold from which on a group is the answer where the material is uncertain; None for none."""
     sets: Sets | None = None
     """What the model's sets are made from; None where it has none."""
     coverage: float = COVERAGE
@@ -113,13 +110,6 @@ class Evaluation:
         kept = self.scores.max(axis=1) >= self.uncertain_below
         right = self.correct[kept]
         return Certain(len(right), float(kept.mean()), float(right.mean()) if len(right) else None)
-
-    @cached_property
-    def answers(self) -> Answers | None:
-        """What the model's thresholds bring: materials, groups, and nothing; None where it has none."""
-        if self.uncertain_below is None or self.group_below is None:
-            return None
-        return measure_answers(self.materials, self.scores, self.truth, self.uncertain_below, self.group_below)
 
     @cached_property
     def covered(self) -> list[Covered]:
@@ -212,8 +202,6 @@ class Evaluation:
         }
         if self.certain is not None:
             result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
-        if self.answers is not None:
-            result["answers"] = {"group_below": self.group_below, **dataclasses.asdict(self.answers)}
         if self.covered:
             result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
         if self.quality is not None:
@@ -286,14 +274,6 @@ class Evaluation:
 
     def _answer_lines(self) -> list[str]:
         lines = []
-        if self.answers is not None:
-            group = self.answers.group
-            right = f", of which {percent(group.precision)} are right" if group.regions else ""
-            lines.append(
-                f"answers              {percent(self.answers.material.share)} materials, {percent(group.share)} groups"
-                f"{right}; {counted(self.answers.abstained, 'region')} without; of all answers "
-                f"{percent(self.answers.accuracy)} are right"
-            )
         for row in self.covered:
             of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
             size = "-" if row.mean_size is None else f"{row.mean_size:.1f}"

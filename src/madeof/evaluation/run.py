@@ -28,8 +28,6 @@ class _Record(Protocol):
     @property
     def uncertain_below(self) -> float | None: ...
     @property
-    def group_below(self) -> float | None: ...
-    @property
     def sets(self) -> Sets | None: ...
 
 
@@ -153,7 +151,6 @@ def evaluate(
         uncertain_below=predictor.record.uncertain_below,
         quality=quality,
         share=area / np.maximum(pixels, 1),
-        group_below=predictor.record.group_below,
         sets=predictor.record.sets,
         coverage=coverage,
     )

@@ -15,7 +15,7 @@ from madeof.few_shot.lda import Discriminant
 from madeof.inference.predictor import probabilities
 from madeof.materials.lists import positions
 from madeof.metrics.conformal import fit_sets
-from madeof.metrics.thresholds import fit_group_below, fit_uncertain_below
+from madeof.metrics.selective import fit_uncertain_below
 from madeof.model.learned_head import Examples, Learned, log_sum_exp, put_beside
 from madeof.model.record import Record
 
@@ -235,10 +235,6 @@ def _calibrated(
     truth = np.concatenate([truth[judging], np.array(own, dtype=np.int64)])
     shares = np.concatenate([memory.share[judging], examples.share[kept] if len(more) else memory.share[:0]])
     known = truth >= 0
-    names = [memory.names[i] for i in memory.truth[judging].tolist()] + [record.materials[i] for i in own]
     below = fit_uncertain_below(scores.max(axis=1)[known], (scores.argmax(axis=1) == truth)[known])
-    group = None
-    if record.group_below is not None and below is not None:
-        group = fit_group_below(record.materials, scores, names, below)
     sets = None if record.sets is None else fit_sets(scores, truth, shares)
-    return dataclasses.replace(record, uncertain_below=below, group_below=group, sets=sets)
+    return dataclasses.replace(record, uncertain_below=below, sets=sets)

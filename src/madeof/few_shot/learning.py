@@ -276,12 +276,9 @@ def _described(old: Record, changed: Record, fitted: Fitted | None, done: dict[s
     lessons = [*old.training.get("lessons", []), done]
     metrics: dict[str, Any] = {"before learning": old.metrics.get("before learning", old.metrics)}
     if fitted is None:  # nothing is known of the changed materials' scores but the scores themselves
-        changed = dataclasses.replace(changed, uncertain_below=None, group_below=None, sets=None)
+        changed = dataclasses.replace(changed, uncertain_below=None, sets=None)
     else:
-        changed = dataclasses.replace(
-            changed, uncertain_below=fitted.record.uncertain_below, group_below=fitted.record.group_below,
-            sets=fitted.record.sets,
-        )  # fmt: skip
+        changed = dataclasses.replace(changed, uncertain_below=fitted.record.uncertain_below, sets=fitted.record.sets)
         metrics["remembered"] = {
             "regions": fitted.remembered, "accuracy of the net": fitted.before, "accuracy": fitted.after,
         }  # fmt: skip

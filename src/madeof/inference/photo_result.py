@@ -78,9 +78,6 @@ class PhotoResult:
                 lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
             best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
-            group = answer.prediction.group
-            if group is not None:
-                best, rest = f"{group.name} {group.score:.2f}", [best, *rest]
             others = f"   ({', '.join(rest)})" if rest else ""
             held = self._set(answer.prediction)
             members = f"   set: {'; '.join(map(show, held))}" if held else ""
@@ -166,11 +163,8 @@ def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True
 
 
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%", "unsure: Stone-like 91%" or "unsure: Wood 43%"."""
-    name, score = prediction.material, prediction.score
-    if (group := prediction.group) is not None:
-        name, score = group.name, group.score
-    return f"{'unsure: ' if prediction.uncertain else ''}{name} {percent(score)}"
+    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
 
 
 def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
@@ -201,8 +195,6 @@ def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
     if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
         result["uncertain"] = prediction.uncertain
         result["answer"] = prediction.answer
-    if (group := prediction.group) is not None:
-        result["group"] = {"name": group.name, "score": round(group.score, 6)}
     if coverage is not None:
         result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
     if notes := _notes(answer, coverage):

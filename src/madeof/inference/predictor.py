@@ -145,7 +145,6 @@ class Predictor:
                 area=float(region.area),
                 box=region.box,
                 uncertain_below=self.record.uncertain_below,
-                group_below=self.record.group_below,
                 share=float(region.area) / (height * width),
                 sets=self.record.sets,
             )

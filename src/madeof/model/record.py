@@ -32,8 +32,8 @@ FILES = (ENCODER, CLASSIFIER, WEIGHTS, RANGES, MEMORY, LEARNED)
 _LFS = b"version https://git-lfs"
 _MOST_BYTES = 16 << 20  # of model.json
 _TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
-_SCORES = "uncertain_below", "group_below"
 _MOST_COLUMNS = 1 << 20
+_FORMER = ("group_below",)  # that model.json had in 0.1.0; no answer depends on them any more
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,6 @@ class Record:
     """Logits are divided by this before the softmax: the calibration."""
     uncertain_below: float | None = None
     """The score, in [0, 1], from which on 90% of the answers on val photos were right; None where that is not known."""
-    group_below: float | None = None
-    """The score, in [0, 1], from which on a group is the answer where the material is uncertain; None where that is not
-    known: then a group never is."""
     sets: Sets | None = None
     """What sets of materials with a stated coverage are made from; None where that is not known."""
     background: int | None = None
@@ -80,10 +77,8 @@ class Record:
         least, most = _TEMPERATURES
         if not least <= self.temperature <= most:  # so written, it is true for NaN
             raise ModelError(f"the temperature is {self.temperature:.6g}; expected {least:g} to {most:g}")
-        for name in _SCORES:
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise ModelError(f"{name} is {value:.6g}; expected a score from 0 to 1, or null")
+        if self.uncertain_below is not None and not 0 <= self.uncertain_below <= 1:
+            raise ModelError(f"uncertain_below is {self.uncertain_below:.6g}; expected a score from 0 to 1, or null")
 
     @property
     def outputs(self) -> int:
@@ -180,7 +175,7 @@ def _from_json(values: Any) -> Record:
     if type(values.get("format")) is not int or values["format"] != FORMAT:
         raise ModelError(f"format is {_shown(values.get('format'))}; this madeof reads format {FORMAT}")
     known = {f.name: f for f in dataclasses.fields(Record)}
-    given = {key: value for key, value in values.items() if key != "format"}
+    given = {key: value for key, value in values.items() if key not in ("format", *_FORMER)}
     required = [name for name, f in known.items() if f.default is f.default_factory is dataclasses.MISSING]
     missing = [name for name in required if name not in given]
     unknown = [name for name in given if name not in known]
@@ -260,9 +255,8 @@ def _check_types(given: dict[str, Any]) -> None:
         raise ModelError(f"background is {_shown(background)}; expected null or the number of an output")
     if not is_number(given.get("temperature", 1.0)):
         raise ModelError(f"temperature is {_shown(given['temperature'])}; expected a number")
-    for name in _SCORES:
-        if given.get(name) is not None and not is_number(given[name]):
-            raise ModelError(f"{name} is {_shown(given[name])}; expected a number or null")
+    if given.get("uncertain_below") is not None and not is_number(given["uncertain_below"]):
+        raise ModelError(f"uncertain_below is {_shown(given['uncertain_below'])}; expected a number or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (

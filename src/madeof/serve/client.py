@@ -58,7 +58,6 @@ class Client:
             self.model: str = told["model"]
             self.materials: tuple[str, ...] = tuple(told["materials"])
             self._uncertain_below: float | None = told["uncertain_below"]
-            self._group_below: float | None = told.get("group_below")
             self._sets = None if told.get("sets") is None else Sets.from_json(told["sets"])
             limits = told["limits"]
             self._most_regions, self._most_json = int(limits["regions"]), int(limits["json_bytes"])
@@ -201,7 +200,6 @@ class Client:
             answer["area"],
             (x0, y0, x1, y1),
             self._uncertain_below,
-            self._group_below,
             answer["area"] / (size[0] * size[1]),
             self._sets,
         )

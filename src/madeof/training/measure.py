@@ -15,7 +15,7 @@ from madeof.datasets import RegionDataset
 from madeof.evaluation.calibration import add_sets, of_sources, sets_by_halves
 from madeof.evaluation.run import evaluate
 from madeof.inference.predictor import load, probabilities
-from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.metrics.selective import fit_uncertain_below
 from madeof.model.record import Record
 from madeof.nets import Ensemble, Net
 from madeof.training.export import write_model
@@ -40,8 +40,8 @@ def measured(
 ) -> Record:
     """The record with what the model, written as a folder and loaded as users load it, reaches on `val`.
 
-    The group's threshold and the sets are fitted on the same answers, those on photos of `judge_sources` where there
-    are some: for these, regions of materials that the net does not know count.
+    The sets are fitted on the same answers, those on photos of `judge_sources` where there are some: for these,
+    regions of materials that the net does not know count.
     """
     if not len(val.regions.photo):
         return record
@@ -51,7 +51,7 @@ def measured(
         evaluation = evaluate(load(name, threads=threads), val)
     judging = of_sources(evaluation, judge_sources)
     record = add_sets(record, judging)
-    summary = dataclasses.replace(evaluation, group_below=record.group_below).summary()
+    summary = evaluation.summary()
     by_source = summary.pop("by_source", {})
     for name in ("failures", "confused"):  # what a report is for
         del summary[name]

@@ -252,7 +252,7 @@ def test_a_report_that_cannot_be_written_is_an_error_that_names_the_file(
 def test_drawing_leaves_the_callers_matplotlib_alone() -> None:
     code = (
         "import sys, numpy as np, tempfile\n"
-        "import madeof.report as report\n"
+        "import madeof.evaluation.report as report\n"
         "from madeof.evaluation import Evaluation\n"
         "assert not [name for name in sys.modules if name.startswith('matplotlib')]\n"
         "one = np.array([0, 0])\n"

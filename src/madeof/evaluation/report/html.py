@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from madeof._util.text import show
 from madeof._version import __version__
 from madeof.errors import MissingExtraError
-from madeof.evaluation.report.answer_tables import answer_rows, set_rows
+from madeof.evaluation.report.answer_tables import set_rows
 from madeof.evaluation.report.charts import charts
 from madeof.evaluation.report.gallery import (
     EvaluatedDataset,
@@ -122,7 +122,6 @@ def _content(evaluation: Evaluation, dataset: EvaluatedDataset | None) -> dict[s
         "mistaken": _mistaken(found.confusion.truth, found.confusion.counts),
         "confusion": _confusion(evaluation),
         "charts": charts(evaluation),
-        "answers": answer_rows(evaluation),
         "sets": set_rows(evaluation),
         "errors": [cards[position] for position in errors],
         "wrong": int(found.regions - np.count_nonzero(evaluation.correct)),

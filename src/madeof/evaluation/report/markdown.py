@@ -14,7 +14,7 @@ from madeof._util import files
 from madeof._util.text import show
 from madeof.errors import WriteError
 from madeof.evaluation.comparison import LeftOut
-from madeof.evaluation.report.answer_tables import ANSWERS_HEAD, SETS_HEAD, answer_rows, set_rows
+from madeof.evaluation.report.answer_tables import SETS_HEAD, set_rows
 from madeof.evaluation.report.gallery import EvaluatedDataset
 from madeof.evaluation.report.html import page
 from madeof.evaluation.report.pictures import PICTURES, by_regions, count, pictures
@@ -159,7 +159,7 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
         ),
         *_by_quality(evaluation),
         *_by_source(evaluation),
-        *_answers(evaluation),
+        *_sets(evaluation),
         "## By score",
         markdown_table(
             ["score", "regions", "mean score", "accuracy", "95% interval"],
@@ -262,14 +262,11 @@ def _by_source(evaluation: Evaluation) -> list[str]:
     return ["## By source", markdown_table([*head, "mean score", "calibration error", "by chance"], rows)]
 
 
-def _answers(evaluation: Evaluation) -> list[str]:
-    """Where the model has thresholds or sets: tables of what they bring."""
-    parts = []
-    if rows := answer_rows(evaluation):
-        parts += ["## What is answered", markdown_table(ANSWERS_HEAD, rows)]
-    if rows := set_rows(evaluation):
-        parts += [f"## Sets with a coverage of {percent(evaluation.coverage)}", markdown_table(SETS_HEAD, rows)]
-    return parts
+def _sets(evaluation: Evaluation) -> list[str]:
+    """Where the model has sets: a table of what they bring."""
+    rows = set_rows(evaluation)
+    head = f"## Sets with a coverage of {percent(evaluation.coverage)}"
+    return [head, markdown_table(SETS_HEAD, rows)] if rows else []
 
 
 def _comparison(evaluation: Evaluation) -> list[str]:

@@ -28,7 +28,6 @@ async def model(request: Request) -> Model:
         model=f"{record.name} {record.version}",
         materials=list(record.materials),
         uncertain_below=record.uncertain_below,
-        group_below=record.group_below,
         sets=record.sets and record.sets.to_json(),  # type: ignore[arg-type]  # pydantic makes bands of it
         select=service.selector.name,
         limits=Limits(**service.settings.public()),  # type: ignore[arg-type]  # whole numbers where they are to be
