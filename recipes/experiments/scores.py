@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import open_dataset
-from madeof.evaluation.calibration import sets_by_halves
+from madeof.evaluation.halves import sets_by_halves
 from madeof.evaluation.result import Evaluation
 from madeof.evaluation.run import evaluate
 from madeof.materials.lists import positions

@@ -26,6 +26,7 @@ from madeof.inference.photo_result import Answer, PhotoResult, Predicted, csv_te
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
 from madeof.serve.client import Client
 
@@ -35,7 +36,7 @@ STONES = ("Stone", "Concrete", "Metal")
 
 
 def prediction(scores: Any, share: float = 0.01, sets: Sets | None = SETS) -> Prediction:
-    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), 0.5, share, sets)
+    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), Calibration(1.0, 0.5, sets), share)
 
 
 def result(*predictions: Prediction, coverage: float | None = None) -> PhotoResult:
@@ -49,9 +50,9 @@ SURE, UNSURE, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0
 @pytest.fixture(scope="module")
 def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that knows a threshold and sets."""
-    from madeof.evaluation.calibration import copy_model
+    from madeof.model.record import copy_model
 
-    record = dataclasses.replace(Record.read(tiny_model), uncertain_below=0.6, sets=SETS)
+    record = dataclasses.replace(Record.read(tiny_model), calibration=Calibration(1.0, 0.6, SETS))
     out = tmp_path_factory.mktemp("answers") / "model"
     copy_model(tiny_model, record, out)
     return out
@@ -205,9 +206,9 @@ def test_calibrate_writes_a_model_of_the_same_scores(
     arguments = ["calibrate", str(tiny_dataset), "--model", str(tiny_model), "--threads", "1", "--out"]
     assert main([*arguments, str(out), "--split", "all", "--precision", "0.8"]) == 0
     record, before = Record.read(out), Record.read(tiny_model)
-    assert record.sets is not None
-    assert record.uncertain_below is not None
-    changed = {"uncertain_below": None, "sets": None}
+    assert record.calibration.prediction_sets is not None
+    assert record.calibration.uncertain_below is not None
+    changed = {"calibration": Calibration()}
     assert dataclasses.replace(record, **changed) == dataclasses.replace(before, **changed)
     assert {path.name for path in out.iterdir()} == {*before.files, RECORD}
     predictor = Predictor(out, threads=1)
@@ -226,7 +227,7 @@ def test_calibrate_writes_a_model_of_the_same_scores(
 
 def test_a_record_keeps_them(model: Path, tmp_path: Path) -> None:
     record = Record.read(model)
-    assert (record.uncertain_below, record.sets) == (0.6, SETS)
+    assert (record.calibration.uncertain_below, record.calibration.prediction_sets) == (0.6, SETS)
     assert dataclasses.replace(record, files={}).write(tmp_path) == Record.read(tmp_path)
 
 
@@ -254,7 +255,7 @@ def test_a_record_of_010_is_read(model: Path, tmp_path: Path) -> None:
     del values["sets"]
     (tmp_path / RECORD).write_text(json.dumps({**values, "group_below": 0.9}))
     old = Record.read(tmp_path)
-    assert (old.uncertain_below, old.sets) == (0.6, None)
+    assert (old.calibration.uncertain_below, old.calibration.prediction_sets) == (0.6, None)
     old.write(tmp_path)
     assert "group_below" not in json.loads((tmp_path / RECORD).read_text())
 
@@ -267,8 +268,8 @@ def test_a_combined_model_has_sets(tiny_model: Path, tmp_path: Path) -> None:
     lines = (data / "materials.csv").read_text().replace("4,Wood", "4,Plutonium")
     (data / "materials.csv").write_text(lines)
     record = combine([tiny_model, tiny_model], open_dataset(data), tmp_path / "both", name="both", threads=1)
-    assert record.sets is not None
-    (band,) = record.sets.bands
+    assert record.calibration.prediction_sets is not None
+    (band,) = record.calibration.prediction_sets.bands
     assert band.regions == 36
     assert band.least[-1] is None
     assert [row["label"] for row in record.metrics["val sets by halves"]] == ["all", "every size"]

@@ -23,6 +23,7 @@ from madeof.cli import main as cli
 from madeof.cli.main import main
 from madeof.errors import ModelError, WriteError
 from madeof.inference.predictor import load
+from madeof.model.calibration import Calibration
 from madeof.model.record import Record
 
 COMMANDS = ["predict", "train", "evaluate", "import-weights", "export", "demo"]
@@ -202,7 +203,7 @@ def test_demo_says_where_it_is_unsure(
     monkeypatch.chdir(tmp_path)
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     for threshold, times in ((0.0, 0), (1.0, 5)):
-        dataclasses.replace(Record.read(folder), uncertain_below=threshold).write(folder)
+        dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, threshold)).write(folder)
         assert main(["demo", "--model", str(folder), "--threads", "1"]) == 0
         assert capsys.readouterr().out.count("%   unsure   ") == times
 
@@ -307,11 +308,11 @@ def test_export_into_a_model(tiny_model: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_export_with_weights(tmp_path: Path) -> None:
-    model = write_model(tmp_path / "a", temperature=1.5, background=0)
+    model = write_model(tmp_path / "a", calibration=Calibration(1.5), background=0)
     assert main(["export", str(model), "--out", str(tmp_path / "b"), "--with-weights"]) == 0
     assert (tmp_path / "b" / "weights.safetensors").read_bytes() == (model / "weights.safetensors").read_bytes()
     record = load(tmp_path / "b").record
-    assert (record.temperature, record.background, record.name) == (1.5, 0, "tiny")
+    assert (record.calibration.temperature, record.background, record.name) == (1.5, 0, "tiny")
 
 
 def test_import_weights_refuses_what_is_no_state_dict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from madeof.errors import DatasetError, ModelError, PhotoError, RegionError
 from madeof.evaluation.run import Evaluation, Failure, evaluate
+from madeof.model.calibration import Calibration
+from madeof.model.preprocess import Preprocessing
 
 MATERIALS = ("Brick", "Fabric / cloth", "Glass")
 
 
 def record_of(**values: Any) -> Any:
     """What an evaluation wants of a record."""
-    defaults = {"name": "fake", "version": "3", "uncertain_below": None, "sets": None}
+    defaults = {"name": "fake", "version": "3", "calibration": Calibration(), "preprocessing": Preprocessing()}
     return SimpleNamespace(**(defaults | values))
 
 
@@ -266,7 +268,7 @@ def test_one_source_is_no_table(sources: tuple[str, ...] | None) -> None:
     [(0.0, 6, 1.0, 4 / 6), (0.69, 6, 1.0, 4 / 6), (0.71, 0, 0.0, None)],
 )
 def test_what_the_threshold_brings(threshold: float, regions: int, coverage: float, accuracy: float | None) -> None:
-    record = record_of(uncertain_below=threshold)
+    record = record_of(calibration=Calibration(1.0, threshold))
     found = evaluate(FakePredictor(record=record), FakeDataset(THREE))
     assert found.summary()["certain"] == {
         "uncertain_below": threshold,

@@ -25,6 +25,7 @@ from madeof.few_shot.exemplars import read_memory
 from madeof.few_shot.fitting import COST
 from madeof.few_shot.lda import Discriminant
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import LEARNED, MEMORY, Record
 from madeof.regions.region import Region
 
@@ -105,7 +106,7 @@ def test_what_the_folder_holds(taught: tuple[Path, madeof.Lesson], model: Path) 
     assert record.columns == ((0,), (1,), (2,), (3,), (4,))
     assert record.training["lessons"] == [{"add": {"Terrazzo": 5}}]
     assert record.metrics["remembered"]["regions"] == len(read_memory(model, Record.read(model)).truth)
-    assert record.uncertain_below is not None  # made anew, for the model had one
+    assert record.calibration.uncertain_below is not None  # made anew, for the model had one
 
 
 def test_learning_twice_is_learning_at_once(model: Path, places: Path) -> None:
@@ -234,10 +235,10 @@ def test_models_that_cannot_learn(model: Path, tiny_model: Path, tmp_path: Path)
 def test_models_without_a_memory_can_be_renamed(tiny_model: Path, tmp_path: Path) -> None:
     """Their thresholds go, for nothing says what they would be."""
     folder = shutil.copytree(tiny_model, tmp_path / "tiny")
-    dataclasses.replace(Record.read(folder), uncertain_below=0.5).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, 0.5)).write(folder)
     lesson = madeof.learn(tmp_path / "out", rename={"Sky": "Heaven"}, model=folder)
     assert lesson.record.materials == ("Brick", "Foliage", "Heaven", "Wood")
-    assert lesson.record.uncertain_below is None
+    assert lesson.record.calibration.uncertain_below is None
     assert madeof.load(tmp_path / "out").materials == lesson.record.materials
     assert not (tmp_path / "out" / "weights.safetensors").exists()
 
@@ -451,11 +452,15 @@ def test_a_folder_from_before_there_were_embeddings(model: Path, tmp_path: Path)
 def test_sets_and_thresholds_are_made_anew(model: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(model, tmp_path / "model")
     sets = Sets((Band(None, 100, (0.5,) * 50),))
-    dataclasses.replace(Record.read(folder), uncertain_below=0.123, sets=sets).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, 0.123, sets)).write(folder)
     record = madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=folder, threads=1).record
-    assert record.uncertain_below not in (None, 0.123)
-    assert record.sets is not None
-    assert record.sets.bands[-1].regions + sum(b.regions for b in record.sets.bands[:-1]) == 90 + 5
+    assert record.calibration.uncertain_below not in (None, 0.123)
+    assert record.calibration.prediction_sets is not None
+    assert (
+        record.calibration.prediction_sets.bands[-1].regions
+        + sum(b.regions for b in record.calibration.prediction_sets.bands[:-1])
+        == 90 + 5
+    )
     predictor = madeof.load(tmp_path / "out", threads=1)
     predictor.set_image(ASKED[0][0])
     (prediction,) = predictor.predict([ASKED[0][1]])

@@ -24,6 +24,7 @@ from madeof.inference.explanation import PARTS, SHARE_LOOKS, explain
 from madeof.inference.occlusion import FILLINGS, divide, remove
 from madeof.inference.predictor import Encoded, Predictor
 from madeof.inference.saliency import map_heat
+from madeof.model.calibration import Calibration
 from madeof.regions.raster import from_box
 from madeof.regions.region import Region
 from madeof.viz.explanation import draw
@@ -36,7 +37,7 @@ class Judge(Predictor):
     """A model that calls a region Red or Blue by the colour of its inside, or of all that is around it."""
 
     def __init__(self, record: Any, where: Literal["inside", "outside"]) -> None:
-        self.record = dataclasses.replace(record, materials=("Red", "Blue"), uncertain_below=None)
+        self.record = dataclasses.replace(record, materials=("Red", "Blue"), calibration=Calibration())
         self.materials = self.record.materials
         self.where = where
         self._encoded = None

@@ -21,6 +21,7 @@ from madeof.errors import InputError, ModelError, PhotoError, RegionError
 from madeof.images.photo import read_photo
 from madeof.inference import predictor as module
 from madeof.inference.predictor import Predictor, classify, load, probabilities
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
 from madeof.regions.components import regions_from_label_map
@@ -333,7 +334,7 @@ def test_an_answer_under_the_threshold_of_its_model_is_uncertain(
     assert not any(p.uncertain for p in plain)
     scores = sorted(p.score for p in plain)
     folder = shutil.copytree(tiny_model, tmp_path / "model")
-    dataclasses.replace(Record.read(folder), uncertain_below=scores[3]).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, scores[3])).write(folder)
     unsure = load(folder, threads=1)
     unsure.set_image(photo)
     found = unsure.predict(masks)
@@ -352,10 +353,10 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(probabilities(logits, record(background=0)), [[0.3, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=1)), [[0.1, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=2)), [[0.1, 0.3]], rtol=1e-6)
-    cold = probabilities(logits[:, 1:], record(temperature=0.5))
+    cold = probabilities(logits[:, 1:], record(calibration=Calibration(0.5)))
     np.testing.assert_allclose(cold, [[1 / 5, 4 / 5]], rtol=1e-6)
     huge = np.array([[3e38, -3e38]], np.float32)
-    np.testing.assert_array_equal(probabilities(huge, record(temperature=1e-3)), [[1, 0]])
+    np.testing.assert_array_equal(probabilities(huge, record(calibration=Calibration(1e-3))), [[1, 0]])
 
 
 def save(image: Image.Image, **options: Any) -> bytes:

@@ -22,6 +22,7 @@ from madeof.export.segmentation import draw_map
 from madeof.images.photo import read_photo
 from madeof.inference.predictor import Encoded, Predictor
 from madeof.inference.segmentation import MaterialMap, map_materials, merge
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import resize_mask
 from madeof.regions.components import at_size, regions_from_label_map
 from madeof.regions.region import Region
@@ -33,7 +34,7 @@ class Judge(Predictor):
     """A model that calls a segment Red or Blue by its mean colour, the surer the clearer."""
 
     def __init__(self, record: Any) -> None:
-        self.record = dataclasses.replace(record, materials=("Red", "Blue"), uncertain_below=None)
+        self.record = dataclasses.replace(record, materials=("Red", "Blue"), calibration=Calibration())
         self.materials = self.record.materials
         self._encoded = None
         self.asked: list[Region] = []

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from madeof.errors import InputError, ModelError
 from madeof.inference.prediction import Prediction
 from madeof.metrics.conformal import SHARES, Band, Sets, fit_sets, measure_sets
+from madeof.model.calibration import Calibration
 
 COVERAGES = [round(0.5 + i / 100, 2) for i in range(50)]
 
@@ -104,7 +105,7 @@ def test_sets_grow_with_the_coverage_and_hold_the_likeliest(seed: int, one: floa
     sets = fit_sets(scores, truth, shares)
     random = np.random.default_rng(seed)
     row = random.dirichlet(np.full(6, 0.3)).astype(np.float32)
-    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), share=share, sets=sets)
+    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), Calibration(prediction_sets=sets), share)
     smaller, larger = prediction.set(min(one, other)), prediction.set(max(one, other))
     assert larger[: len(smaller)] == smaller
     assert smaller[0] == prediction.material
@@ -116,7 +117,9 @@ def test_sets_grow_with_the_coverage_and_hold_the_likeliest(seed: int, one: floa
 @pytest.mark.parametrize("coverage", [0.49, 0.991, 1.0, 0.0, -1.0, float("nan"), 90])
 def test_a_coverage_that_there_are_no_sets_of(coverage: float) -> None:
     sets = fit_sets(*made(60))
-    prediction = Prediction(("a", "b"), np.array([0.7, 0.3], np.float32), 9.0, (0, 0, 3, 3), share=0.1, sets=sets)
+    prediction = Prediction(
+        ("a", "b"), np.array([0.7, 0.3], np.float32), 9.0, (0, 0, 3, 3), Calibration(prediction_sets=sets), 0.1
+    )
     with pytest.raises(InputError, match=r"got the coverage .*; expected 0\.5 to 0\.99, such as 0\.9"):
         prediction.set(coverage)
 

@@ -22,6 +22,7 @@ from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ConfigError, DatasetError, TrainingError, WriteError
 from madeof.metrics.selective import fit_uncertain_below
+from madeof.metrics.temperature import fit_temperature
 from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
 from madeof.training import Config, loop
@@ -29,9 +30,9 @@ from madeof.training import run as run_module
 from madeof.training.augment import Augment, _compressed
 from madeof.training.ema import RunningAverage
 from madeof.training.export import read_net
+from madeof.training.logit_adjustment import expected_shares, undo_balance
 from madeof.training.run import permissive
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around, seeded
-from madeof.training.temperature import expected_shares, fit_temperature, undo_balance
 
 
 def small(*overrides: str, base: list[str] = SMALL) -> Config:
@@ -62,7 +63,7 @@ def test_a_training_learns_colours_and_ends_as_a_model_folder(run: Path, tiny_da
     assert record.metrics["val"]["accuracy"] > 0.7  # 12 regions; chance is a quarter
     assert not {"failures", "confused"} & set(record.metrics["val"])
     assert record.metrics["val by source"] == {}  # there is one
-    assert record.uncertain_below is None  # 12 regions cannot say
+    assert record.calibration.uncertain_below is None  # 12 regions cannot say
     predictor = madeof.load(run)
     sample = open_dataset(tiny_dataset).split("val").read(0)
     predictor.set_image(sample.image)
@@ -251,7 +252,7 @@ def test_no_val_split(tmp_path: Path) -> None:
     assert train(write_dataset(tmp_path / "set", val=0), tmp_path / "run") == 0
     record = Record.read(tmp_path / "run")
     assert record.metrics == {}
-    assert record.temperature == 1.0
+    assert record.calibration.temperature == 1.0
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from madeof._util.text import counted, listed, show
 from madeof.evaluation.comparison import Comparison
 from madeof.materials.lists import positions
 from madeof.metrics.bootstrap import Interval
-from madeof.metrics.calibration_error import Calibration
+from madeof.metrics.calibration_error import CalibrationError
 from madeof.metrics.classification import Metrics, measure
-from madeof.metrics.conformal import COVERAGE, Covered, Sets, measure_sets
+from madeof.metrics.conformal import COVERAGE, Covered, measure_sets
+from madeof.model.calibration import UNCALIBRATED, Calibration
 
 
 class Failure(NamedTuple):
@@ -65,14 +66,14 @@ class Evaluation:
     """The photos that are in none of the above."""
     sources: tuple[str, ...] = ()
     """The source of each of `photos`, "" where none is stated; or nothing where sources are not known."""
-    uncertain_below: float | None = None
-    """The model's threshold under which an answer is uncertain; None where it has none."""
+    calibration: Calibration = UNCALIBRATED
+    """The model's threshold and prediction sets."""
     quality: NDArray[np.float32] | None = None
     """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
     share: NDArray[np.float64] | None = None
     """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
-    sets: Sets | None = None
-    """What the model's sets are made from; None where it has none."""
+    area_seen: NDArray[np.float64] | None = None
+    """(N,) each region's area in pixels of the network's input; None where that is not known."""
     coverage: float = COVERAGE
     """Of the sets that are looked at."""
     comparison: Comparison | None = None
@@ -82,7 +83,7 @@ class Evaluation:
     def metrics(self) -> Metrics:
         """All figures; computed once."""
         return measure(
-            np.array(positions(self.truth, self.materials), dtype=np.int64),
+            self.outputs,
             self.scores,
             self.area,
             self.photo,
@@ -103,29 +104,37 @@ class Evaluation:
     @property
     def certain(self) -> Certain | None:
         """What the model's threshold brings; None where it has none."""
-        if self.uncertain_below is None:
+        kept = self.confident
+        if kept is None:
             return None
-        if not len(self.scores):
-            return Certain(0, None, None)
-        kept = self.scores.max(axis=1) >= self.uncertain_below
         right = self.correct[kept]
-        return Certain(len(right), float(kept.mean()), float(right.mean()) if len(right) else None)
+        coverage = float(kept.mean()) if len(kept) else None
+        return Certain(len(right), coverage, float(right.mean()) if len(right) else None)
+
+    @property
+    def confident(self) -> NDArray[np.bool_] | None:
+        """(N,) whether each answer's score reaches the model's threshold; None where it has none."""
+        return self.calibration.confident(self.scores.max(axis=1, initial=0), self.area_seen)
+
+    @cached_property
+    def outputs(self) -> NDArray[np.int64]:
+        """(N,) each region's material as a position in `materials`; -1 where it is not among them."""
+        return np.array(positions(self.truth, self.materials), dtype=np.int64)
 
     @cached_property
     def covered(self) -> list[Covered]:
         """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
-        if self.sets is None or self.share is None:
+        sets = self.calibration.prediction_sets
+        if sets is None or self.share is None:
             return []
-        truth = np.array(positions(self.truth, self.materials), dtype=np.int64)
-        return measure_sets(self.sets, self.scores, truth, self.share, self.coverage)
+        return measure_sets(sets, self.scores, self.outputs, self.share, self.coverage)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,) whether each answer is the region's material."""
         if not len(self.scores):
             return np.zeros(0, dtype=np.bool_)
-        wanted = np.array(positions(self.truth, self.materials), dtype=np.int64)
-        return np.asarray(wanted == self.scores.argmax(axis=1))
+        return np.asarray(self.outputs == self.scores.argmax(axis=1))
 
     def part(self, regions: NDArray[np.bool_]) -> Evaluation:
         """The evaluation of some of the regions, (N,) bool; only their photos count."""
@@ -143,6 +152,7 @@ class Evaluation:
             sources=tuple(self.sources[i] for i in photos) if self.sources else (),
             quality=self.quality[regions] if self.quality is not None else None,
             share=self.share[regions] if self.share is not None else None,
+            area_seen=self.area_seen[regions] if self.area_seen is not None else None,
         )
 
     @property
@@ -175,7 +185,7 @@ class Evaluation:
                     "accuracy": row.accuracy,
                     "accuracy_interval": _ends(row.accuracy_interval),
                     "mean_class_accuracy": row.mean_class_accuracy,
-                    **_calibration(row.calibration),
+                    **_calibration(row.calibration_error),
                 }
                 for row in found.by_size
             ],
@@ -187,7 +197,7 @@ class Evaluation:
             "unpredictable": found.unpredictable,
             "macro_f1": found.macro_f1,
             "top_k": {str(k): value for k, value in found.top_k.items()},
-            **_calibration(found.calibration),
+            **_calibration(found.calibration_error),
             "log_loss": found.log_loss,
             "aurc": found.risk.area,
             "aurc_best": found.risk.best,
@@ -201,7 +211,10 @@ class Evaluation:
             "failures": [{"photo": failure.name, "reason": failure.reason} for failure in self.failures],
         }
         if self.certain is not None:
-            result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
+            result["certain"] = {
+                "uncertain_below": self.calibration.uncertain_below,
+                **dataclasses.asdict(self.certain),
+            }
         if self.covered:
             result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
         if self.quality is not None:
@@ -235,7 +248,7 @@ class Evaluation:
             "nameable": found.nameable,
             "accuracy_nameable": found.accuracy_nameable,
             "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
-            **_calibration(found.calibration),
+            **_calibration(found.calibration_error),
             **({"certain": dataclasses.asdict(self.certain)} if self.certain else {}),
         }
 
@@ -294,10 +307,10 @@ def percent_range(interval: Interval | None) -> str:
     return "-" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
 
 
-def _calibration(found: Calibration) -> dict[str, float | None]:
+def _calibration(found: CalibrationError) -> dict[str, float | None]:
     return {
         "mean_score": found.mean_score,
-        "calibration_error": found.error,
+        "calibration_error": found.ece,
         "calibration_error_by_chance": found.by_chance,
     }
 

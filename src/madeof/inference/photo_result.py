@@ -96,7 +96,7 @@ class PhotoResult:
         if prediction is None:
             return [self.photo.name, answer.region, *[""] * 10, self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
-        known = prediction.uncertain_below is not None
+        known = prediction.calibration.uncertain_below is not None
         answered = [
             prediction.material,
             f"{prediction.score:.6f}",
@@ -192,9 +192,12 @@ def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
         "score": round(prediction.score, 6),
         "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
     }
-    if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+    calibration = prediction.calibration
+    if calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
         result["uncertain"] = prediction.uncertain
         result["answer"] = prediction.answer
+        if calibration.by_size:
+            result["uncertain_below"] = round(calibration.uncertain_below, 6)
     if coverage is not None:
         result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
     if notes := _notes(answer, coverage):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from madeof.errors import InputError, ModelError
 from madeof.metrics.conformal import COVERAGE, Sets
+from madeof.model.calibration import UNCALIBRATED, Calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,10 @@ class Prediction:
     """Pixels of the region at the photo's own size; the sum of its coverage when the mask is soft."""
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in pixels: the smallest box around the region, x1 and y1 one past its last pixel."""
-    uncertain_below: float | None = None
-    """The model's own threshold for `uncertain`; None where it has none."""
+    calibration: Calibration = field(default=UNCALIBRATED, repr=False)
+    """The model's, for regions of this size: what `uncertain` and `set` are made from."""
     share: float | None = None
     """The region's area as a share of the photo's, in [0, 1]; None where the photo's size is not known."""
-    sets: Sets | None = field(default=None, repr=False)
-    """The model's own measure for `set`; None where it has none."""
 
     @property
     def material(self) -> str:
@@ -46,7 +45,8 @@ class Prediction:
 
         Never where the model does not know such a score.
         """
-        return self.uncertain_below is not None and self.score < self.uncertain_below
+        below = self.calibration.uncertain_below
+        return below is not None and self.score < below
 
     @property
     def answer(self) -> str | None:
@@ -81,9 +81,9 @@ class Prediction:
         return sets.least(share, coverage) is not None
 
     def _sets(self) -> tuple[Sets, float]:
-        if self.sets is None or self.share is None:
+        if self.calibration.prediction_sets is None or self.share is None:
             raise no_sets("the model")
-        return self.sets, self.share
+        return self.calibration.prediction_sets, self.share
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.

@@ -133,6 +133,9 @@ class RegionAnswer(_Told):
         description="what can be relied on: the material, or null where it is uncertain; only where the model has a "
         "threshold",
     )
+    uncertain_below: float | None = Field(
+        default=None, description="the threshold of regions of this size, where the model's depends on the size"
+    )
     set: MaterialSet | None = Field(default=None, description="only where a coverage was asked for")
     notes: list[str] = Field(default=[], description="what to know about the region, such as that it is small")
 
@@ -227,6 +230,15 @@ class SetBand(_Told):
     )
 
 
+class Stratum(_Told):
+    """The temperature and threshold of regions of one range of sizes; null where they are the model's."""
+
+    under: float | None = Field(description="its end, in pixels of the network's input; null in the last one")
+    regions: int = Field(description="on how many it was measured")
+    temperature: float | None
+    uncertain_below: float | None
+
+
 class Model(_Told):
     """The model that answers."""
 
@@ -237,6 +249,10 @@ class Model(_Told):
     uncertain_below: float | None = Field(description="answers with a lower score are uncertain", examples=[0.5])
     sets: list[SetBand] | None = Field(
         description="what sets of any coverage are made from, for each band of sizes", examples=[None]
+    )
+    temperature: float = Field(description="by which logits are divided", examples=[1.0])
+    by_size: list[Stratum] = Field(
+        default=[], description="temperature and threshold by the region's size, where they depend on it"
     )
     select: str = Field(description="what finds the region around a click", examples=["superpixels"])
     limits: Limits

@@ -29,6 +29,7 @@ from madeof.evaluation.report.html import page
 from madeof.evaluation.report.markdown import write_report
 from madeof.evaluation.run import Evaluation, Failure
 from madeof.materials.crosswalk import Compared
+from madeof.model.calibration import Calibration
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -125,15 +126,15 @@ def test_the_page_says_what_was_found() -> None:
     evaluation = dataclasses.replace(
         make(unknown=("Sand",), failures=(Failure("lost", "lost.jpg is torn"),)),
         sources=("home", "street") * 6,
-        uncertain_below=0.6,
+        calibration=Calibration(1.0, 0.6),
         quality=np.linspace(0, 1, 60, dtype=np.float32),
     )
     found, text = evaluation.metrics, written(evaluation).text
     assert found.accuracy is not None
     assert found.accuracy_interval is not None
     assert found.risk.area is not None
-    assert found.calibration.error is not None
-    assert found.calibration.by_chance is not None
+    assert found.calibration_error.ece is not None
+    assert found.calibration_error.by_chance is not None
     assert evaluation.certain is not None
     assert evaluation.certain.accuracy is not None
     ends = f"{100 * found.accuracy_interval.low:.1f}-{100 * found.accuracy_interval.high:.1f}%"
@@ -143,8 +144,8 @@ def test_the_page_says_what_was_found() -> None:
         f"Accuracy {100 * found.accuracy:.1f}% 95% interval {ends}",
         f"Right when certain {100 * evaluation.certain.accuracy:.1f}%",
         f"Mean risk (AURC) {100 * found.risk.area:.1f}%",
-        f"expected calibration error, is {100 * found.calibration.error:.1f}%",
-        f"honest would show {100 * found.calibration.by_chance:.1f}%",
+        f"expected calibration error, is {100 * found.calibration_error.ece:.1f}%",
+        f"honest would show {100 * found.calibration_error.by_chance:.1f}%",
         "1 photo could not be evaluated",
         "lost lost.jpg is torn",
         "Sand not in its list 12",
@@ -289,7 +290,7 @@ PERFECT = dataclasses.replace(make(("Brick", "Glass"), 1, photos=1), scores=np.a
         (dataclasses.replace(PERFECT, truth=("Sand",)), "no regions of materials that the model can name", 3),
         (dataclasses.replace(PERFECT, truth=("Glass",)), "Of 1 wrong answer, those", 3),
         (dataclasses.replace(PERFECT, quality=np.full(1, np.nan, dtype=np.float32)), "no border to judge", 4),
-        (dataclasses.replace(PERFECT, uncertain_below=0.9), "of the 0.0% of the answers", 3),
+        (dataclasses.replace(PERFECT, calibration=Calibration(1.0, 0.9)), "of the 0.0% of the answers", 3),
         (make(tuple(f"M {i}" for i in range(70)), 700), "20 more are in the table above", 3),
     ],
     ids=["nothing", "failures only", "no error", "unnameable", "one error", "no quality", "nothing certain", "many"],
@@ -303,7 +304,9 @@ def test_whatever_there_is_makes_a_page(evaluation: Evaluation, said: str, drawn
 
 
 def test_charts_are_drawings_that_follow_the_pages_colours() -> None:
-    evaluation = dataclasses.replace(make(ODD), uncertain_below=0.5, quality=np.linspace(0, 1, 60, dtype=np.float32))
+    evaluation = dataclasses.replace(
+        make(ODD), calibration=Calibration(1.0, 0.5), quality=np.linspace(0, 1, 60, dtype=np.float32)
+    )
     found = charts(evaluation)
     assert list(found) == ["reliability", "risk", "size", "quality"]
     assert charts(evaluation) == found

@@ -16,6 +16,7 @@ from small_evaluations import ODD, make, without_matplotlib
 from madeof.errors import WriteError
 from madeof.evaluation.report.markdown import write_report
 from madeof.evaluation.run import Evaluation, Failure
+from madeof.model.calibration import Calibration
 
 PICTURES = ["confusion.png", "by-material.png", "by-size.png", "reliability.png"]
 TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv", "report.html"]
@@ -54,8 +55,8 @@ def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
     materials = table_after(text, "## By material")[2:]
     assert [int(row[1]) for row in materials] == sorted((row.regions for row in found.by_material), reverse=True)
     assert ["Sand", "6", "0.0%", "-", "0.0%"] in materials
-    assert found.calibration.error is not None
-    assert f"| expected calibration error | {100 * found.calibration.error:.1f}% |  |" in text
+    assert found.calibration_error.ece is not None
+    assert f"| expected calibration error | {100 * found.calibration_error.ece:.1f}% |  |" in text
     bins = table_after(text, "## By score")[2:]
     assert [int(row[1]) for row in bins] == [row.regions for row in found.by_score if row.regions]
     assert "## By source" not in text
@@ -73,7 +74,7 @@ def test_the_markdown_says_the_figures(tmp_path: Path) -> None:
 
 
 def test_the_markdown_says_the_sources_and_what_the_threshold_brings(tmp_path: Path) -> None:
-    evaluation = dataclasses.replace(make(), sources=("a|b", "street") * 6, uncertain_below=0.6)
+    evaluation = dataclasses.replace(make(), sources=("a|b", "street") * 6, calibration=Calibration(1.0, 0.6))
     assert len(write_report(evaluation, tmp_path)) == 8
     text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     rows = table_after(text, "## By source")
@@ -117,7 +118,7 @@ def test_the_predictions_are_one_line_a_region(tmp_path: Path) -> None:
 def test_the_predictions_say_what_is_uncertain_and_how_good_the_mask_is(tmp_path: Path) -> None:
     quality = np.linspace(0, 1, 60, dtype=np.float32)
     quality[3] = np.nan
-    evaluation = dataclasses.replace(make(), uncertain_below=0.6, quality=quality)
+    evaluation = dataclasses.replace(make(), calibration=Calibration(1.0, 0.6), quality=quality)
     write_report(evaluation, tmp_path)
     _, *rows = rows_of(tmp_path / "predictions.csv")
     assert [row[6] for row in rows] == [f"{scores.max() < 0.6}".lower() for scores in evaluation.scores]

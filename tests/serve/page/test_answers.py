@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +29,7 @@ def browser() -> Iterator[Browser]:
 def test_the_card_says_the_set_and_that_it_is_unsure(browser: Browser, tiny_model: Path, tmp_path: Path) -> None:
     predictor = Predictor(tiny_model, threads=1)
     sets = Sets((Band(None, 40, (0.0,) * 50),))
-    predictor.record = dataclasses.replace(predictor.record, uncertain_below=1.0, sets=sets)
+    predictor.record = dataclasses.replace(predictor.record, calibration=Calibration(1.0, 1.0, sets))
     with served(predictor) as address, open_page(browser, address) as page:
         hand = Hand(page)
         hand.open(write_photo(tmp_path / "a.png"))

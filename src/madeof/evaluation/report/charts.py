@@ -71,9 +71,9 @@ def _reliability(evaluation: Evaluation) -> str:
     scores = [row.mean_score for row in rows]
     upper.plot(scores, scores, "D", color=_ORANGE, markersize=5, clip_on=False, label="mean score")
     lower.bar(lows, [row.regions for row in rows], width, align="edge", color=_GREY)
-    if evaluation.uncertain_below is not None:
+    if evaluation.calibration.uncertain_below is not None:
         for axes in (upper, lower):
-            axes.axvline(evaluation.uncertain_below, color=_ORANGE, linewidth=1.2, linestyle=":")
+            axes.axvline(evaluation.calibration.uncertain_below, color=_ORANGE, linewidth=1.2, linestyle=":")
     _share_axis(upper.yaxis, upper.set_ylim)
     _share_axis(lower.xaxis, lower.set_xlim)
     upper.set_ylabel("right", fontsize=9)

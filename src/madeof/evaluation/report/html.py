@@ -144,21 +144,20 @@ def _figures(evaluation: Evaluation) -> list[Figure]:
         Figure("In the best 5", found.top_k[5], of_share(_in_best(evaluation, 5), evaluation.photo), "have the label"),
     ]
     certain = evaluation.certain
-    if certain is not None and evaluation.uncertain_below is not None:
-        kept = evaluation.scores.max(axis=1, initial=0) >= evaluation.uncertain_below
+    if certain is not None and evaluation.confident is not None:
         figures.append(
             Figure(
                 "Right when certain",
                 certain.accuracy,
-                of_share(evaluation.correct, evaluation.photo, among=kept),
-                f"of the {percent(certain.coverage)} of the answers with a score of {evaluation.uncertain_below:.3f} "
-                "or more",
+                of_share(evaluation.correct, evaluation.photo, among=evaluation.confident),
+                f"of the {percent(certain.coverage)} of the answers with a score of "
+                f"{evaluation.calibration.uncertain_below:.3f} or more",
             )
         )
-    chance = percent(found.calibration.by_chance)
+    chance = percent(found.calibration_error.by_chance)
     return [
         *figures,
-        Figure("Calibration error", found.calibration.error, None, f"perfectly honest scores would show {chance}"),
+        Figure("Calibration error", found.calibration_error.ece, None, f"perfectly honest scores would show {chance}"),
         Figure(
             "Mean risk (AURC)",
             found.risk.area,
@@ -171,7 +170,7 @@ def _figures(evaluation: Evaluation) -> list[Figure]:
 def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What was evaluated."""
     found, area = evaluation.metrics, evaluation.area
-    threshold = evaluation.uncertain_below
+    threshold = evaluation.calibration.uncertain_below
     occurring = sum(row.regions > 0 for row in found.by_material)
     facts = [
         ("Model", evaluation.model),

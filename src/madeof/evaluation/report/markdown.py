@@ -79,11 +79,14 @@ def _predictions(evaluation: Evaluation) -> str:
     count = len(evaluation.truth)
     qualities = np.full(count, np.nan) if evaluation.quality is None else evaluation.quality
     columns = (evaluation.photo, evaluation.region, evaluation.area, evaluation.truth, evaluation.predicted, qualities)
-    for photo, region, area, truth, predicted, quality, scores in zip(*columns, evaluation.scores, strict=True):
+    sure = evaluation.confident
+    unsure = [""] * count if sure is None else [f"{not one}".lower() for one in sure]
+    for photo, region, area, truth, predicted, quality, scores, doubt in zip(
+        *columns, evaluation.scores, unsure, strict=True
+    ):
         name, score = evaluation.photos[photo], scores.max()
-        unsure = "" if evaluation.uncertain_below is None else f"{score < evaluation.uncertain_below}".lower()
         known = "" if np.isnan(quality) else f"{quality:.3f}"
-        writer.writerow([_cell(name), region, area, _cell(truth), _cell(predicted), f"{score:.6f}", unsure, known])
+        writer.writerow([_cell(name), region, area, _cell(truth), _cell(predicted), f"{score:.6f}", doubt, known])
     return text.getvalue()
 
 
@@ -108,9 +111,9 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
                 ["mean class accuracy, nameable only", percent(found.mean_class_accuracy_nameable), ""],
                 *([f"in the best {k}", percent(value), ""] for k, value in found.top_k.items() if k > 1),
                 ["macro F1", percent(found.macro_f1), ""],
-                ["mean score", percent(found.calibration.mean_score), ""],
-                ["expected calibration error", percent(found.calibration.error), ""],
-                ["the same of perfectly honest scores, by chance", percent(found.calibration.by_chance), ""],
+                ["mean score", percent(found.calibration_error.mean_score), ""],
+                ["expected calibration error", percent(found.calibration_error.ece), ""],
+                ["the same of perfectly honest scores, by chance", percent(found.calibration_error.by_chance), ""],
                 ["log loss, nameable regions only", _number(found.log_loss), ""],
                 ["mean risk over all coverages (AURC)", percent(found.risk.area), ""],
                 ["the same in the best order of these answers", percent(found.risk.best), ""],
@@ -150,9 +153,9 @@ def _markdown(evaluation: Evaluation, drawn: Sequence[str]) -> str:
                     percent(row.accuracy),
                     percent_range(row.accuracy_interval),
                     percent(row.mean_class_accuracy),
-                    percent(row.calibration.mean_score),
-                    percent(row.calibration.error),
-                    percent(row.calibration.by_chance),
+                    percent(row.calibration_error.mean_score),
+                    percent(row.calibration_error.ece),
+                    percent(row.calibration_error.by_chance),
                 ]
                 for row in found.by_size
             ),
@@ -213,8 +216,13 @@ def _certain(evaluation: Evaluation) -> list[list[str]]:
     found = evaluation.certain
     if found is None:
         return []
+    below = evaluation.calibration.uncertain_below
     return [
-        [f"certain answers (score of {evaluation.uncertain_below:.3f} or more)", percent(found.coverage), ""],
+        [
+            f"certain answers (score of {below:.3f} or more)",
+            percent(found.coverage),
+            "",
+        ],
         ["of these right", percent(found.accuracy), ""],
     ]
 
@@ -253,9 +261,9 @@ def _by_source(evaluation: Evaluation) -> list[str]:
                 percent_range(found.accuracy_interval),
                 percent(found.mean_class_accuracy),
                 percent(found.accuracy_nameable),
-                percent(found.calibration.mean_score),
-                percent(found.calibration.error),
-                percent(found.calibration.by_chance),
+                percent(found.calibration_error.mean_score),
+                percent(found.calibration_error.ece),
+                percent(found.calibration_error.by_chance),
             ]
         )
     head = ["source", "regions", "accuracy", "95% interval", "mean class accuracy", "accuracy, nameable"]

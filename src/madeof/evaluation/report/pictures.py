@@ -241,7 +241,7 @@ def draw_reliability(evaluation: Evaluation) -> bytes:
         label="mean score",
     )
     _score_axis(upper.yaxis, upper.set_ylim)
-    error, chance = percent(found.calibration.error), percent(found.calibration.by_chance)
+    error, chance = percent(found.calibration_error.ece), percent(found.calibration_error.by_chance)
     upper.set_title(
         _title(evaluation, f"Is a score to be believed? Calibration error {error} (by chance alone {chance})"),
         fontsize=10,
@@ -261,11 +261,12 @@ def draw_reliability(evaluation: Evaluation) -> bytes:
     lower.set_ylabel("regions", fontsize=9)
     lower.tick_params(axis="y", labelsize=8)
     lower.set_xlabel("score of the predicted material", fontsize=9)
-    if evaluation.uncertain_below is not None:
+    below = evaluation.calibration.uncertain_below
+    if below is not None:
         for axes in (upper, lower):
-            axes.axvline(evaluation.uncertain_below, color=_ORANGE, linewidth=1, linestyle=":")
+            axes.axvline(below, color=_ORANGE, linewidth=1, linestyle=":")
         lower.annotate(
-            "uncertain below", (evaluation.uncertain_below, 1), (-3, -9), xycoords=("data", "axes fraction"),
+            "uncertain below", (below, 1), (-3, -9), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="right", fontsize=7, color=_ORANGE,
         )  # fmt: skip
     _score_axis(lower.xaxis, lower.set_xlim)
