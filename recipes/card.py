@@ -25,8 +25,8 @@ import numpy as np
 from madeof._util import files
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.evaluation.halves import sets_by_halves
+from madeof.evaluation.report.charts import draw_reliability
 from madeof.evaluation.report.markdown import markdown_table, markdown_text
-from madeof.evaluation.report.pictures import draw_reliability
 from madeof.evaluation.run import Evaluation, evaluate
 from madeof.inference.predictor import load
 from madeof.materials.lists import OPENSURFACES_PLUS, key

@@ -18,7 +18,7 @@ from serving import BOX, make_app, photo, problem_of, regions, running, test_cli
 from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ModelError
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report import write_report
 from madeof.evaluation.run import Evaluation, evaluate
 from madeof.export import tables as outputs
 from madeof.images.photo import Photo

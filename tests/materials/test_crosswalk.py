@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from madeof.errors import DatasetError
 from madeof.evaluation.label_mapping import compare
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report import write_report
 from madeof.evaluation.result import Evaluation, Failure
 from madeof.materials.crosswalk import Crosswalk
 from madeof.materials.crosswalk_rows import HUB, LISTS, NONE

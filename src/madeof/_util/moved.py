@@ -16,7 +16,7 @@ MOVED = {
     "madeof.preprocess": "madeof.model.preprocess",
     "madeof.ray": "madeof.batch.ray_data",
     "madeof.record": "madeof.model.record",
-    "madeof.report": "madeof.evaluation.report.markdown",
+    "madeof.report": "madeof.evaluation.report",
     "madeof.sets": "madeof.metrics.conformal",
 }
 """Old path -> new path, of the modules that the documentation of 0.1.0 named."""

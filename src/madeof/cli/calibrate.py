@@ -47,15 +47,15 @@ def run(options: argparse.Namespace) -> int:
 
     dataset = open_from(options, "calibrate")
     predictor = load(options.model, threads=options.threads, engine=options.engine)
-    split, part = choose_part(dataset, options.split, options.sources)
-    print(f"madeof: calibrating on the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    judged, part = choose_part(dataset, options, predictor.record)
+    print(f"madeof: calibrating on {judged.text()}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)
     for name, reason in evaluation.failures:
         print(f"madeof: left out: {show(name)}: {show(reason)}", file=sys.stderr)
     record = calibrate(predictor.record, evaluation, options.precision, by_size=options.by_size)
     if record.calibration.uncertain_below is None or record.calibration.prediction_sets is None:
         found = counted(evaluation.metrics.nameable, "region")
-        hint = "" if split == "all" else ": give --split all to calibrate on every photo"
+        hint = "" if judged.split == "all" else ": give --split all to calibrate on every photo"
         raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on{hint}")
     copy_model(predictor.folder, record, options.out)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)

@@ -28,6 +28,27 @@ class Failure(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Which photos of a data set were evaluated."""
+
+    dataset: str
+    """The path of the data set as it was given."""
+    split: str
+    """"train", "val", "test" or "all"."""
+    sources: tuple[str, ...] = ()
+    """The sources whose photos were evaluated; all where none is named."""
+    passed_over: int = 0
+    """Photos of the data set that are in another split or of another source."""
+
+    def text(self) -> str:
+        """What was judged and what was not, such as "the split val; 22 photos are passed over"."""
+        parts = ["all splits" if self.split == "all" else f"the split {self.split}"]
+        parts += [f"the sources {listed(map(show, self.sources))}"] if self.sources else []
+        over = f"{counted(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
+        return f"{', '.join(parts)}; {over}" if self.passed_over else ", ".join(parts)
+
+
+@dataclass(frozen=True)
 class Certain:
     """The answers that are not uncertain, among N."""
 
@@ -76,6 +97,8 @@ class Evaluation:
     """(N,) each region's area in pixels of the network's input; None where that is not known."""
     coverage: float = COVERAGE
     """Of the sets that are looked at."""
+    judged: Judged | None = None
+    """Which part of which data set was evaluated; None where that is not known."""
     comparison: Comparison | None = None
     """Through what the model's materials were compared with the data set's; None where they were as they are."""
 
@@ -210,6 +233,8 @@ class Evaluation:
             "photos": len(self.photos),
             "failures": [{"photo": failure.name, "reason": failure.reason} for failure in self.failures],
         }
+        if self.judged is not None:
+            result["judged"] = dataclasses.asdict(self.judged)
         if self.certain is not None:
             result["certain"] = {
                 "uncertain_below": self.calibration.uncertain_below,
@@ -258,6 +283,7 @@ class Evaluation:
         lines = [
             f"model                {show(self.model)}",
             f"evaluated            {found.regions} regions of {len(self.photos)} photos",
+            *([f"judged               {show(self.judged.dataset)}: {self.judged.text()}"] if self.judged else []),
             f"accuracy             {percent(found.accuracy)} (95% interval {percent_range(found.accuracy_interval)})",
             f"mean class accuracy  {percent(found.mean_class_accuracy)} "
             f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
@@ -268,7 +294,7 @@ class Evaluation:
                 f"certain              {percent(self.certain.coverage)} of the answers; of these "
                 f"{percent(self.certain.accuracy)} are right"
             )
-        lines += self._answer_lines()
+        lines += self._set_lines()
         for name, part in self.by_source.items():
             interval = percent_range(part.metrics.accuracy_interval)
             lines.append(
@@ -285,14 +311,15 @@ class Evaluation:
             ]
         return "\n".join(lines)
 
-    def _answer_lines(self) -> list[str]:
+    def _set_lines(self) -> list[str]:
         lines = []
         for row in self.covered:
+            if not row.regions:
+                continue
             of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
-            size = "-" if row.mean_size is None else f"{row.mean_size:.1f}"
             lines.append(
                 f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
-                f"{size} materials on average ({counted(row.regions, 'region')})"
+                f"{row.mean_size:.1f} materials on average ({counted(row.regions, 'region')})"
             )
         return lines
 
@@ -302,9 +329,9 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}%"
 
 
-def percent_range(interval: Interval | None) -> str:
-    """An interval of fractions as people read it; "-" where there is none."""
-    return "-" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
+def percent_range(interval: Interval | None, none: str = "-") -> str:
+    """An interval of fractions as people read it, or `none`."""
+    return none if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
 
 
 def _calibration(found: CalibrationError) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import json
 import logging
 import re
 import sys
@@ -23,10 +24,10 @@ from madeof.cli import main as cli
 from madeof.datasets import RegionDataset, open_dataset
 from madeof.errors import DatasetError, PhotoError
 from madeof.evaluation.comparison import Comparison, LeftOut
+from madeof.evaluation.report import write_report
 from madeof.evaluation.report.charts import charts
 from madeof.evaluation.report.gallery import confused_pairs, surest_errors, unnameable
 from madeof.evaluation.report.html import page
-from madeof.evaluation.report.markdown import write_report
 from madeof.evaluation.run import Evaluation, Failure
 from madeof.materials.crosswalk import Compared
 from madeof.model.calibration import Calibration
@@ -334,14 +335,12 @@ def test_without_matplotlib_the_numbers_take_the_charts_place(monkeypatch: pytes
 def test_without_jinja_there_is_no_page_and_one_warning_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_report(make(), tmp_path)
-    assert (tmp_path / "report.html").exists()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with caplog.at_level(logging.WARNING, logger="madeof"):
         names = [path.name for path in write_report(make(), tmp_path)]
     assert "report.html" not in names
     assert "evaluation.md" in names
-    assert not (tmp_path / "report.html").exists()  # that of the earlier report
+    assert not (tmp_path / "report.html").exists()
     assert caplog.messages == [
         "A report as one page needs packages that are not installed: run  pip install 'madeof[report]'"
     ]
@@ -368,5 +367,13 @@ def test_the_command_writes_the_page_with_photos(tiny_dataset: Path, tiny_model:
     assert cli.main(arguments) == 0
     found = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Evaluation of tiny 3" in found.text
+    judged = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["judged"]
+    assert judged == {"dataset": str(tiny_dataset), "split": "val", "sources": [], "passed_over": 8}
+    said = f"Data set {tiny_dataset} Judged the split val; 8 photos are passed over"
+    assert said in found.text
+    assert "- Judged: the split val; 8 photos are passed over" in (tmp_path / "evaluation.md").read_text(
+        encoding="utf-8"
+    )
+    assert cli.main(arguments) == 1  # nothing is overwritten
     assert "median edge agreement" in found.text
     assert pictures(found)
