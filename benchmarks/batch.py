@@ -1,6 +1,6 @@
 """Photos a second of `madeof batch` against a plain loop over `predict`, where the time goes, and the memory it needs.
 
-    python benchmarks/batch.py PHOTOS --work DIR --write docs/benchmarks.md [--ray] [--project 0.04]
+    python benchmarks/batch.py PHOTOS --work DIR --write docs/research/benchmarks.md [--ray] [--project 0.04]
 
 PHOTOS is a folder of photos, repeated in turn; each gets five regions (polygons). Each part is a process of its own,
 and its figures are kept in DIR: what was measured is not measured again, so that it can be stopped and gone on with

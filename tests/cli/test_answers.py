@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import MATERIALS, write_dataset
 from serving import BOX, make_app, photo, problem_of, regions, running, test_client
 
 from madeof.cli.main import main
@@ -31,7 +30,11 @@ from madeof.model.record import RECORD, Record
 from madeof.serve.client import Client
 
 LEAST = (*(round(0.5 - i / 100, 2) for i in range(49)), None)
+
+
 SETS = Sets((Band(0.05, 40, LEAST), Band(None, 60, (0.0,) * 50)))
+
+
 STONES = ("Stone", "Concrete", "Metal")
 
 
@@ -48,7 +51,7 @@ SURE, UNSURE, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_with_sets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that knows a threshold and sets."""
     from madeof.model.record import copy_model
 
@@ -59,8 +62,8 @@ def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def predictor(model: Path) -> Predictor:
-    return Predictor(model, threads=1)
+def predictor_with_sets(model_with_sets: Path) -> Predictor:
+    return Predictor(model_with_sets, threads=1)
 
 
 def test_json() -> None:
@@ -125,10 +128,10 @@ def test_the_schema_in_the_docs_has_every_field() -> None:
     assert set(region["set"]) == set(schema["properties"]["set"]["properties"])
 
 
-def test_the_command_line_tells_sets(model: Path, tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
+def test_the_command_line_tells_sets(model_with_sets: Path, tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "a.png").write_bytes(photo())
     arguments = ["predict", str(tmp_path / "a.png"), "--box", "0,0,9,9", "--threads", "1", "--json"]
-    assert main([*arguments, "--model", str(model), "--coverage", "0.9"]) == 0
+    assert main([*arguments, "--model", str(model_with_sets), "--coverage", "0.9"]) == 0
     (region,) = json.loads(capsys.readouterr().out)["regions"]
     assert region["set"]["coverage"] == 0.9
     assert region["set"]["materials"][0] == region["material"]
@@ -141,9 +144,9 @@ def test_the_command_line_tells_sets(model: Path, tiny_model: Path, tmp_path: Pa
 
 
 def test_the_service_and_its_client_tell_what_the_predictor_does(
-    predictor: Predictor, tiny_predictor: Predictor
+    predictor_with_sets: Predictor, tiny_predictor: Predictor
 ) -> None:
-    client = test_client(make_app(predictor))
+    client = test_client(make_app(predictor_with_sets))
     name = client.post("/v1/images", content=photo(), headers={"content-type": "image/png"}).json()["id"]
     told = client.post(f"/v1/images/{name}/regions?coverage=0.8", json=regions(BOX)).json()["regions"][0]
     assert told["set"]["coverage"] == 0.8
@@ -161,10 +164,10 @@ def test_the_service_and_its_client_tell_what_the_predictor_does(
     assert problem_of(refused)[1:] == ("input", "this model has no sets; expected a question without coverage")
     mask = np.zeros((60, 80), bool)
     mask[3:9, 4:20] = True
-    with running(make_app(predictor)) as (host, port), Client(f"http://{host}:{port}") as remote:
+    with running(make_app(predictor_with_sets)) as (host, port), Client(f"http://{host}:{port}") as remote:
         remote.set_image(photo())
         (found,) = remote.predict([mask])
-    (expected,) = predictor.predict([mask], encoded=predictor.encode(photo()))
+    (expected,) = predictor_with_sets.predict([mask], encoded=predictor_with_sets.encode(photo()))
     assert (found.answer, found.set(0.9), found.reaches(0.99)) == (
         expected.answer, expected.set(0.9), expected.reaches(0.99),
     )  # fmt: skip
@@ -176,9 +179,9 @@ def evaluation(predictor: Predictor, dataset: Path) -> Evaluation:
 
 
 def test_an_evaluation_says_what_sets_bring(
-    predictor: Predictor, tiny_predictor: Predictor, tiny_dataset: Path, tmp_path: Path
+    predictor_with_sets: Predictor, tiny_predictor: Predictor, tiny_dataset: Path, tmp_path: Path
 ) -> None:
-    found = evaluation(predictor, tiny_dataset)
+    found = evaluation(predictor_with_sets, tiny_dataset)
     assert found.share == pytest.approx(found.area / (64 * 80))
     summary = found.summary()
     assert summary["sets"]["coverage"] == 0.8
@@ -199,34 +202,8 @@ def test_an_evaluation_says_what_sets_bring(
     assert "| 5% and more | 36 | 100.0% | 4.0 | 100.0% |" in text
 
 
-def test_calibrate_writes_a_model_of_the_same_scores(
-    tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "mine"
-    arguments = ["calibrate", str(tiny_dataset), "--model", str(tiny_model), "--threads", "1", "--out"]
-    assert main([*arguments, str(out), "--split", "all", "--precision", "0.8"]) == 0
-    record, before = Record.read(out), Record.read(tiny_model)
-    assert record.calibration.prediction_sets is not None
-    assert record.calibration.uncertain_below is not None
-    changed = {"calibration": Calibration()}
-    assert dataclasses.replace(record, **changed) == dataclasses.replace(before, **changed)
-    assert {path.name for path in out.iterdir()} == {*before.files, RECORD}
-    predictor = Predictor(out, threads=1)
-    found = evaluate(predictor, open_dataset(tiny_dataset))
-    assert found.covered[0].covered is not None
-    assert found.covered[0].covered >= 0.9  # on the regions that it was measured on
-    assert main([*arguments, str(out), "--split", "all"]) == 1
-    assert "mine" in capsys.readouterr().err
-    assert main([*arguments, str(tmp_path / "few"), "--split", "val"]) == 1
-    assert "got 12 regions of materials that the model knows; expected 30 or more" in capsys.readouterr().err
-    assert not (tmp_path / "few").exists()
-    with pytest.raises(SystemExit):
-        main([*arguments, str(tmp_path / "x"), "--precision", "1"])
-    assert "got '1'; expected a number from 0.5 to 0.999" in capsys.readouterr().err
-
-
-def test_a_record_keeps_them(model: Path, tmp_path: Path) -> None:
-    record = Record.read(model)
+def test_a_record_keeps_them(model_with_sets: Path, tmp_path: Path) -> None:
+    record = Record.read(model_with_sets)
     assert (record.calibration.uncertain_below, record.calibration.prediction_sets) == (0.6, SETS)
     assert dataclasses.replace(record, files={}).write(tmp_path) == Record.read(tmp_path)
 
@@ -240,8 +217,8 @@ def test_a_record_keeps_them(model: Path, tmp_path: Path) -> None:
         ("sets", "x" * 10_000, "sets: expected a list of bands, or null"),
     ],
 )
-def test_a_wrong_record_is_refused(model: Path, tmp_path: Path, field: str, value: Any, message: str) -> None:
-    values = json.loads((model / RECORD).read_text())
+def test_a_wrong_record_is_refused(model_with_sets: Path, tmp_path: Path, field: str, value: Any, message: str) -> None:
+    values = json.loads((model_with_sets / RECORD).read_text())
     (tmp_path / RECORD).write_text(json.dumps({**values, field: value}))
     with pytest.raises(ModelError) as caught:
         Record.read(tmp_path)
@@ -249,29 +226,12 @@ def test_a_wrong_record_is_refused(model: Path, tmp_path: Path, field: str, valu
     assert len(str(caught.value)) < 600
 
 
-def test_a_record_of_010_is_read(model: Path, tmp_path: Path) -> None:
+def test_a_record_of_010_is_read(model_with_sets: Path, tmp_path: Path) -> None:
     """It may have no sets, and may have the threshold of groups, which went."""
-    values = json.loads((model / RECORD).read_text())
+    values = json.loads((model_with_sets / RECORD).read_text())
     del values["sets"]
     (tmp_path / RECORD).write_text(json.dumps({**values, "group_below": 0.9}))
     old = Record.read(tmp_path)
     assert (old.calibration.uncertain_below, old.calibration.prediction_sets) == (0.6, None)
     old.write(tmp_path)
     assert "group_below" not in json.loads((tmp_path / RECORD).read_text())
-
-
-def test_a_combined_model_has_sets(tiny_model: Path, tmp_path: Path) -> None:
-    """From all of its val regions, those of materials that it does not know among them."""
-    from madeof.training.combine import combine
-
-    data = write_dataset(tmp_path / "data", photos=16, val=12)
-    lines = (data / "materials.csv").read_text().replace("4,Wood", "4,Plutonium")
-    (data / "materials.csv").write_text(lines)
-    record = combine([tiny_model, tiny_model], open_dataset(data), tmp_path / "both", name="both", threads=1)
-    assert record.calibration.prediction_sets is not None
-    (band,) = record.calibration.prediction_sets.bands
-    assert band.regions == 36
-    assert band.least[-1] is None
-    assert [row["label"] for row in record.metrics["val sets by halves"]] == ["all", "every size"]
-    assert "sets" not in record.metrics["val"]
-    assert set(record.materials) == set(MATERIALS)

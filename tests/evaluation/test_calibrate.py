@@ -84,6 +84,13 @@ def test_halves_keep_the_coverage_and_divide_photos() -> None:
     assert rows == sets_by_halves(evaluation(1200), 0.85, halvings=40)
 
 
+def test_a_hundred_halvings_where_no_number_is_given() -> None:
+    """The spread over fewer says little."""
+    found = evaluation(200)
+    assert sets_by_halves(found) == sets_by_halves(found, halvings=100)
+    assert sets_by_halves(found) != sets_by_halves(found, halvings=99)
+
+
 def test_sources() -> None:
     found = evaluation(40)
     assert len(of_sources(found, ["street"]).truth) == 20

@@ -1,16 +1,18 @@
+""""""
+
+from __future__ import annotations
+
 import csv
 import dataclasses
 import io
 import json
 import logging
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from report_markdown import PICTURES
 from small_evaluations import ODD, make, without_matplotlib
 
 from madeof._util import files
@@ -19,7 +21,6 @@ from madeof.evaluation.report import write_report
 from madeof.evaluation.run import Evaluation, Failure
 from madeof.model.calibration import Calibration
 
-PICTURES = ["confusion.png", "by-material.png", "by-size.png", "reliability.png"]
 TEXTS = ["evaluation.json", "evaluation.md", "predictions.csv", "report.html"]
 
 
@@ -85,10 +86,8 @@ def test_the_markdown_says_the_sources_and_what_the_threshold_brings(tmp_path: P
     accuracies = [f"{100 * (part.metrics.accuracy or 0):.1f}%" for part in evaluation.by_source.values()]
     assert [row[2] for row in rows[2:]] == accuracies
     assert evaluation.certain is not None
-    assert (
-        f"| certain answers | {100 * (evaluation.certain.coverage or 0):.1f}% |  | have a score of 0.600 or more |"
-        in text
-    )
+    coverage = f"{100 * (evaluation.certain.coverage or 0):.1f}%"
+    assert f"| certain answers | {coverage} |  | have a score of 0.600 or more |" in text
     assert f"| right when certain | {100 * (evaluation.certain.accuracy or 0):.1f}% |" in text
     write_report(make(), tmp_path / "plain")
     plain, marked = (folder / "reliability.png" for folder in (tmp_path / "plain", tmp_path / "marked"))
@@ -163,47 +162,6 @@ def test_hostile_names_are_harmless_everywhere(tmp_path: Path) -> None:
     assert set(ODD) <= set(names)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        picture.load()
-        assert picture.format == "PNG"
-        assert len(picture.convert("L").getcolors(256) or []) > 10, f"{path.name} is blank"
-        return picture.size
-
-
-@pytest.mark.parametrize(
-    "evaluation",
-    [
-        make(("Only",), 1, photos=1),
-        make(("Brick", "Glass"), 3, photos=1, unknown=("Sand",)),
-        make(tuple(f"Material {i}" for i in range(70)), 700, unknown=tuple(f"Unknown {i}" for i in range(20))),
-    ],
-    ids=["one", "few", "many"],
-)
-def test_pictures_are_drawn_whatever_there_is(evaluation: Evaluation, tmp_path: Path) -> None:
-    write_report(evaluation, tmp_path)
-    sizes = {name: size_of(tmp_path / name) for name in PICTURES}
-    assert max(max(size) for size in sizes.values()) < 2600
-    assert min(min(size) for size in sizes.values()) > 300
-
-
-def test_all_regions_unnameable_are_drawn_too(tmp_path: Path) -> None:
-    evaluation = make(("Brick",), 4)
-    everything = Evaluation(**{**vars(evaluation), "truth": ("Sand",) * 4})
-    assert len(write_report(everything, tmp_path)) == 8
-    assert size_of(tmp_path / "confusion.png")
-
-
-def test_pictures_show_the_data(tmp_path: Path) -> None:
-    write_report(make(seed=0), tmp_path / "a")
-    write_report(make(seed=0), tmp_path / "again")
-    write_report(make(seed=1), tmp_path / "b")
-    for name in PICTURES:
-        one, again, other = ((tmp_path / folder / name).read_bytes() for folder in ("a", "again", "b"))
-        assert one == again
-        assert one != other
-
-
 @pytest.mark.parametrize("evaluation", [make(regions=0), make(regions=0, failures=(Failure("a", "a.jpg is torn"),))])
 def test_without_regions_there_is_a_report_without_pictures(evaluation: Evaluation, tmp_path: Path) -> None:
     written = write_report(evaluation, tmp_path)
@@ -250,23 +208,3 @@ def test_a_report_that_cannot_be_written_is_an_error_that_names_the_file(
     with pytest.raises(WriteError, match="cannot write .*out: No space left on device; nothing was changed"):
         write_report(make(), tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_drawing_leaves_the_callers_matplotlib_alone() -> None:
-    code = (
-        "import sys, numpy as np, tempfile\n"
-        "import madeof.evaluation.report as report\n"
-        "from madeof.evaluation import Evaluation\n"
-        "assert not [name for name in sys.modules if name.startswith('matplotlib')]\n"
-        "one = np.array([0, 0])\n"
-        "e = Evaluation('m 1', ('a', 'b'), '', ('p',), one, one, one + 5, np.zeros((2, 4), int), ('a', 'b'),\n"
-        "               np.array([[0.6, 0.4], [0.7, 0.3]]))\n"
-        "import matplotlib\n"
-        "before = matplotlib.rcParams.copy()\n"
-        "assert len(report.write_report(e, tempfile.mkdtemp())) == 8\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-        "settings = [name for name in before if name != 'backend']  # chosen when it is asked for\n"
-        "assert not [name for name in settings if matplotlib.rcParams[name] != before[name]]\n"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
