@@ -129,7 +129,7 @@ def test_a_fault_that_nobody_foresaw_is_a_row(
         def failing(*args: Any, **kwargs: Any) -> None:
             raise error
 
-        monkeypatch.setattr("madeof.batch.annotator.read_photo", failing)
+        monkeypatch.setattr("madeof.inference.predictor.read_photo", failing)
         (row,) = kernel.answer(task)
         assert row["image"] == "a.png"
         return str(row["error"])

@@ -106,7 +106,7 @@ def test_csv_text_and_label() -> None:
 
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    found = [Predicted(result(SURE, UNSURE, coverage=0.6), ()), Predicted(result(NOTHING), ())]
+    found = [Predicted(result(SURE, UNSURE, coverage=0.6)), Predicted(result(NOTHING))]
     outputs.write_output("parquet", found, tmp_path / "a.parquet", materials=STONES)
     rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
     wanted = ("answer", "set", "coverage")

@@ -421,7 +421,7 @@ def test_a_model_that_breaks_in_the_middle(run: Run, predictor: Predictor, monke
     def fail(*_: Any) -> Any:
         raise ModelError("the model is broken")
 
-    monkeypatch.setattr(predictor, "set_image", fail)
+    monkeypatch.setattr(predictor, "encode", fail)
     status, out, err = run("gone.png", "a.png")
     assert (status, out) == (1, "")
     assert [line[:16] for line in err.splitlines()] == ["madeof: gone.png", "madeof: the mode"]
@@ -487,3 +487,21 @@ def test_a_large_jpeg_keeps_its_size_and_its_answer_with_an_overlay(run: Run) ->
     assert alone["regions"][0]["box"] == [0, 0, 960, 384]
     assert "(960 x 768)" in run("large.jpg")[1]
     assert pixels("out.png").shape == (768, 960, 3)
+
+
+@pytest.mark.parametrize("command", [["predict"], ["map"], ["explain", "--looks", "0"]])
+def test_a_stray_byte_in_a_name_is_the_same_text_in_every_command(
+    run: Run, tiny_model: Path, capsys: Any, command: Any
+) -> None:
+    """`map` and `explain` once printed a lone surrogate, which strict parsers of JSON refuse."""
+    photo, mask = os.fsdecode(b"a\xff.png"), os.fsdecode(b"m\xff.png")
+    shutil.copy("a.png", photo)
+    shutil.copy("m.png", mask)
+    regions = [] if command[0] == "map" else ["--mask", mask]
+    files = ["--out", "maps-of"] if command[0] == "map" else []
+    assert main([*command, photo, "--json", "--model", str(tiny_model), *regions, *files]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["image"] == "a\\udcff.png"
+    assert [region["region"] for region in told.get("regions", [])] == (["m\\udcff.png"] if regions else [])
+    assert all("a\\udcff" in file for file in told.get("files", {}).values())
+    json.dumps(told, ensure_ascii=False).encode()  # no lone surrogate anywhere

@@ -86,6 +86,7 @@ def spoil(folder: Path, random: np.random.Generator) -> str:
     return f"{kind} {name}"
 
 
+@pytest.mark.slow
 def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     masks = np.zeros((3, 40, 60), bool)
@@ -151,6 +152,7 @@ def spoil_array(data: bytes, random: np.random.Generator) -> bytes:
     return array_bytes(arrays)
 
 
+@pytest.mark.slow
 def test_hostile_learning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The same for what a model remembers and has learned, and for the fields of the record that speak of it."""
     photo, mask = terrazzo(0)

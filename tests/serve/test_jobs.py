@@ -27,6 +27,8 @@ from serving import (
 
 from madeof.inference.predictor import Predictor
 from madeof.regions.region import Region
+from madeof.regions.request import RegionRequest
+from madeof.regions.shapes import Box
 from madeof.serve import answering
 from madeof.serve.answering import Question, answer
 from madeof.serve.encoding import slim
@@ -133,7 +135,7 @@ def test_of_many_large_regions_few_are_held_at_once(tiny_predictor: Predictor, m
         tiny_predictor, "predict", lambda masks, **named: sizes.append(len(masks)) or real(masks, **named)
     )
     image = tiny_predictor.encode(photo())
-    whole = [("box", lambda photo: Region.from_box("box", (0, 0, WIDTH, HEIGHT), photo.size))] * 8
+    whole = [RegionRequest("box", Box(0, 0, WIDTH, HEIGHT))] * 8
     question = Question(whole, lambda: None)
     answer(tiny_predictor, image, [question])
     assert sizes == [3, 3, 2]
@@ -142,7 +144,7 @@ def test_of_many_large_regions_few_are_held_at_once(tiny_predictor: Predictor, m
 
 def test_a_question_that_nobody_waits_for_leaves_the_others_alone(tiny_predictor: Predictor) -> None:
     image = tiny_predictor.encode(photo())
-    box = [("box", lambda photo: Region.from_box("box", BOX["box"], photo.size))] * 3
+    box = [RegionRequest("box", Box(*BOX["box"]))] * 3
     calls = iter([None, ProblemError("timeout", "late")])
 
     def check() -> None:

@@ -12,11 +12,11 @@ import numpy as np
 from made import photo_and_label_map
 from PIL import Image
 
-from madeof.batch.asked import regions_of
+from madeof.batch.requests import fetched, requests_of
 from madeof.batch.sources.opening import open_source
-from madeof.batch.tasks import Options, Task
+from madeof.batch.tasks import Task
 from madeof.images.photo import read_photo
-from madeof.inference.photo_result import Answer
+from madeof.regions.request import RegionFailure, resolve_all
 
 RLE = {"size": [64, 80], "counts": [64 * 10, 64 * 5, 64 * 65]}
 
@@ -46,11 +46,9 @@ def tasks(source: str | Path, **where: Any) -> list[Task]:
 def areas(task: Task) -> dict[str, float | str]:
     """The area of each region, or its error."""
     assert not task.error
-    found, _ = regions_of(task, read_photo(task.photo), Options())
-    return {
-        one.name if not isinstance(one, Answer) else one.region: getattr(one, "area", None) or one.error
-        for one in found
-    }  # type: ignore[union-attr]
+    photo = read_photo(task.photo)
+    found = resolve_all(fetched(requests_of(task, photo)), photo)
+    return {one.name: one.error if isinstance(one, RegionFailure) else one.area for one in found}
 
 
 def write_csv(path: Path, *rows: str) -> Path:

@@ -33,6 +33,7 @@ def test_train_and_predict_see_the_same_tensors(
     np.testing.assert_array_equal(batch.masks.numpy(), seen[1])
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_model(trained: Path, tiny_dataset: Path, tmp_path: Path) -> None:
     assert train(tiny_dataset, tmp_path / "run", "workers=1") == 0
     assert (tmp_path / "run/weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()

@@ -44,7 +44,9 @@ def test_it_is_measured_and_says_what_it_is_made_of(combined_model: Path) -> Non
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bits", "most", "tolerance"), [(16, 0.75, 1e-2), (8, 0.5, 0.1)])
+@pytest.mark.parametrize(
+    ("bits", "most", "tolerance"), [pytest.param(16, 0.75, 1e-2, marks=pytest.mark.slow), (8, 0.5, 0.1)]
+)
 def test_it_is_exported_small(combined_model: Path, tmp_path: Path, bits: int, most: float, tolerance: float) -> None:
     small = tmp_path / "small"
     assert main(["export", str(combined_model), "--out", str(small), "--bits", str(bits)]) == 0
@@ -60,6 +62,7 @@ def test_it_is_exported_small(combined_model: Path, tmp_path: Path, bits: int, m
     np.testing.assert_allclose(*scores, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_fit(
     tiny_model: Path, second_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

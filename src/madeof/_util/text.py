@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Iterable
 
 
@@ -17,6 +18,15 @@ def show(name: str | os.PathLike[str]) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def brief(value: object) -> str:
+    """A value as a message shows it: on one line, and short.
+
+    >>> brief({"a": [1, 2, 3]})
+    "{'a': [1, 2, 3]}"
+    """
+    return show(reprlib.repr(value))
 
 
 def listed(values: Iterable[object], *, most: int = 6) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from madeof.cli.annotations import AnnotatedRegions, open_annotations
 from madeof.cli.arguments import Subparsers, add_format, add_model, print_json, whole_number
-from madeof.cli.regions import add_photo_limits
+from madeof.cli.regions import add_photo_limits, check_usable, file_for, read_options
 
 if TYPE_CHECKING:
     from madeof.images.photo import Photo
@@ -61,13 +61,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )  # fmt: skip
     output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
     add_photo_limits(parser)
-    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None)
+    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Map. The good photos are done; the bad ones are named at the end."""
-    from madeof._util.text import show
+    from madeof._util.text import show, utf8
     from madeof.errors import InputError, RegionError
+    from madeof.inference.photo_result import head
     from madeof.inference.predictor import load
 
     annotated = _annotated(options)
@@ -85,10 +86,9 @@ def run(options: argparse.Namespace) -> int:
             failures.append(f"{path}: {error}" if isinstance(error, RegionError) else str(error))
             continue
         if options.json:
-            head = {"image": photo.name, "model": f"{predictor.record.name} {predictor.record.version}",
-                    "width": photo.size[1], "height": photo.size[0]}  # fmt: skip
-            written = {kind: str(file) for kind, file in _write(found, out, stem, photo).items()} if out else {}
-            print_json({**head, **found.to_dict(), **({"files": written} if out else {})})
+            written = {kind: utf8(str(file)) for kind, file in _write(found, out, stem, photo).items()} if out else {}
+            told = {**head(photo, predictor.record.title), **found.to_dict()}
+            print_json({**told, "files": written} if out else told)
         else:
             print(_text(photo, found))
             if out:
@@ -105,7 +105,7 @@ def _map(
 ) -> tuple[Photo, MaterialMap]:
     from madeof.inference.segmentation import map_materials
 
-    encoded = predictor.encode(path, max_megapixels=options.max_megapixels, strict=options.strict)
+    encoded = predictor.encode(predictor.read(path, read_options(options)))
     if options.regions == _SUPERPIXELS:
         return encoded.photo, map_materials(predictor, encoded, min_score=options.min_score)
     regions = _given(encoded.photo, path, options, annotated)
@@ -114,26 +114,20 @@ def _map(
 
 def _given(photo: Photo, path: str, options: argparse.Namespace, annotated: AnnotatedRegions | None) -> list[Region]:
     """The segments that --regions gives for a photo."""
-    from madeof.datasets.formats.sam import read_segments
-    from madeof.errors import RegionError
-    from madeof.inference.photo_result import Answer
+    from madeof.datasets.formats.sam import segments_in
+    from madeof.regions.region import Region
+    from madeof.regions.request import resolve_all
 
-    if annotated is not None:
-        return [region for region in annotated.regions(photo, path) if not isinstance(region, Answer)]
-    source = Path(options.regions)
-    if source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.stem == Path(path).stem and p.is_file())
-        if len(found) != 1:
-            raise RegionError(f"expected one segmentation with its stem in {source}, found {len(found)}")
-        source = found[0]
-    return read_segments(
-        source,
-        photo,
-        by_value=options.by_value,
-        min_area=options.min_area,
-        resize=options.resize_masks,
-        max_megapixels=options.max_megapixels,
-    )
+    if annotated is None:
+        source = Path(options.regions)
+        if source.is_dir():
+            source = file_for(path, source, "expected one segmentation with its stem")
+        return segments_in(source, photo, read_options(options), by_value=options.by_value)
+    requests = annotated.requests(photo, path)
+    found = resolve_all(requests, photo, read_options(options))
+    errors = [None if isinstance(each, Region) else each.error for each in found]
+    check_usable(errors, path, annotated.where.name, len(requests))
+    return [each for each in found if isinstance(each, Region)]
 
 
 def _annotated(options: argparse.Namespace) -> AnnotatedRegions | None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from madeof.cli.annotations import AnnotatedRegions, add_annotations, open_annotations
 from madeof.cli.arguments import WRITTEN, Subparsers, add_model, coverage, format_name, print_json, whole_number
-from madeof.cli.regions import add_photo_limits, add_regions, outlines_of, read_regions, with_name
+from madeof.cli.regions import add_photo_limits, add_regions, check_usable, read_options, requests_of, with_name
 
 if TYPE_CHECKING:
     from madeof.inference.photo_result import Outcome, PhotoResult, Predicted
     from madeof.inference.predictor import Predictor
-    from madeof.regions.region import Region
 
 OUTPUTS = ("jsonl", "csv", "parquet", "coco_results", *WRITTEN)
 """The formats of `--to`; see `madeof.export.tables`."""
@@ -136,7 +135,7 @@ def _outcomes(
             yield Unanswered(path, annotated.missing[path])
             continue
         try:
-            predicted, drawn = _predict(predictor, path, place, options, annotated)
+            predicted = _predict(predictor, path, place, options, annotated)
         except InputError as error:
             failures.append(str(error))
             yield Unanswered(path, str(error))
@@ -146,7 +145,7 @@ def _outcomes(
         failures += [f"{path}: {with_name(a.region, a.error)}" for a in result.answers if a.error]
         if overlay_path is not None:
             try:
-                _write_overlay(result, drawn, overlay_path)
+                _write_overlay(result, overlay_path)
             except (InputError, WriteError) as error:
                 failures.append(str(error))
 
@@ -174,33 +173,20 @@ def _predict(
     place: tuple[Path, str],
     options: argparse.Namespace,
     annotated: AnnotatedRegions | None,
-) -> tuple[Predicted, list[tuple[Region, str]]]:
-    """The answers for a photo, and its regions with their labels, to draw."""
-    from madeof.images.photo import read_photo
-    from madeof.inference.photo_result import Answer, PhotoResult, Predicted, answers_for, label
+) -> Predicted:
+    """The answers for a photo."""
+    from madeof.inference.answer import answer_photo
+    from madeof.inference.photo_result import Predicted
 
-    photo = read_photo(
-        path,
-        max_megapixels=options.max_megapixels,
-        strict=options.strict,
-        least_size=predictor.record.preprocessing.least_size,
-    )
-    found = read_regions(photo, path, options) if annotated is None else annotated.regions(photo, path)
-    regions = [region for region in found if not isinstance(region, Answer)]
-    predictor.set_image(photo)
-    predictions = predictor.predict(regions)
-    given = iter(answers_for(regions, predictions))
-    answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
+    reading = read_options(options)
+    photo = predictor.read(path, reading)
+    requests = requests_of(path, options) if annotated is None else annotated.requests(photo, path)
+    result = answer_photo(predictor, photo, requests, reading, coverage=options.coverage)
+    file = "" if annotated is None else annotated.where.name
+    check_usable([answer.error for answer in result.answers], path, file, len(requests))
     if annotated is None:
-        outlines = outlines_of(found, options, photo.size) if options.to else []
-    else:
-        answers, outlines = annotated.with_truth(path, answers), annotated.outlines.pop(path)
-        place = annotated.place(path) or place
-    details = None if annotated is None else annotated.annotated[path].details
-    result = PhotoResult(photo, f"{predictor.record.name} {predictor.record.version}", answers, options.coverage)
-    drawn = [(region, label(each)) for region, each in zip(regions, predictions, strict=True)]
-    shown = tuple(outline for outline, each in zip(outlines, found, strict=False) if not isinstance(each, Answer))
-    return Predicted(result, tuple(regions), shown, *place, details), drawn
+        return Predicted(result, *place)
+    return Predicted(result, *(annotated.place(path) or place), annotated.annotated[path].details)
 
 
 def _places(options: argparse.Namespace) -> list[tuple[Path, str]]:
@@ -255,12 +241,14 @@ def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
     return list(paths)
 
 
-def _write_overlay(result: PhotoResult, drawn: list[tuple[Region, str]], path: Path) -> None:
+def _write_overlay(result: PhotoResult, path: Path) -> None:
     from madeof._util.text import show
     from madeof.images.photo import read_photo
+    from madeof.inference.photo_result import label
     from madeof.viz import overlay
 
     photo = result.photo
+    drawn = [(each.mask, label(each.prediction)) for each in result.answers if each.prediction and each.mask]
     if photo.reduced:  # the answers are those of the photo as it was read, the picture is of all of it
         photo = read_photo(photo.name, max_megapixels=float("inf"))
     overlay.save(overlay.draw(photo.pixels, drawn), path)

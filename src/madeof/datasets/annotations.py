@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
+from madeof.regions.request import RegionRequest
 from madeof.regions.shapes import Shape
 
 
@@ -21,6 +22,10 @@ class Annotation(NamedTuple):
     shape: Shape
     place: str
     """Where it stands in its file, for messages and as the region's name: "annotation 17", "line 3", "shape 2"."""
+
+    def request(self, file: str = "") -> RegionRequest:
+        """It as a region that is asked for; `file` names its file in errors."""
+        return RegionRequest(self.place, self.shape, self.material, f"{self.place} of {file}" if file else "")
 
 
 @dataclass(frozen=True)

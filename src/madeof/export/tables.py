@@ -15,7 +15,7 @@ import numpy as np
 
 from madeof._util.files import all_new, check_free
 from madeof._util.text import counted, show
-from madeof.datasets.conversion import is_folder_of
+from madeof.datasets.conversion import is_folder_of, outline_of
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.formats.coco import write_results
 from madeof.datasets.losses import Losses
@@ -24,8 +24,6 @@ from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import MissingExtraError
 from madeof.inference.photo_result import CSV_COLUMNS, Answer, Outcome, Unanswered
 from madeof.materials.lists import key
-from madeof.regions.region import Region
-from madeof.regions.shapes import Polygons
 
 TABLES = ("jsonl", "csv", "parquet")
 """One file with what `--json` and `--csv` print."""
@@ -115,17 +113,18 @@ def _answered(outcomes: Iterable[Outcome]) -> Iterator[Answered]:
         if isinstance(outcome, Unanswered) or (outcome.folder, outcome.file) in seen:
             continue
         seen.add((outcome.folder, outcome.file))
-        answers = [answer for answer in outcome.result.answers if answer.prediction is not None]
-        outlines = outcome.outlines or (None,) * len(answers)
-        regions = tuple(map(_region, answers, outcome.regions, outlines))
         result, details = outcome.result, outcome.details or NOTHING_KNOWN
+        regions = tuple(
+            _region(answer, result.photo.size) for answer in result.answers if answer.prediction is not None
+        )
         yield Answered(outcome.file, outcome.folder, result.photo.size, regions, result.model, details)
 
 
-def _region(answer: Answer, region: Region, outline: Polygons | None) -> AnsweredRegion:
+def _region(answer: Answer, size: tuple[int, int]) -> AnsweredRegion:
     """An answer as formats take it: of a soft mask what is covered by half or, if nothing is, what is at all."""
     assert answer.prediction is not None
-    tight = region.tight()
+    assert answer.mask is not None
+    tight = answer.mask.tight()
     cut = tight.cut
     if cut.dtype != np.bool_:
         hard = cut >= 0.5
@@ -138,7 +137,7 @@ def _region(answer: Answer, region: Region, outline: Polygons | None) -> Answere
         prediction.material,
         prediction.score,
         tuple(prediction.top()),
-        outline,
+        None if answer.asked is None else outline_of(answer.asked.source, size),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ from madeof._util.text import cell, percent, show, utf8
 from madeof.images.photo import Photo
 from madeof.inference.prediction import Prediction
 from madeof.regions.region import Region
+from madeof.regions.request import RegionRequest
 
 if TYPE_CHECKING:
     from madeof.datasets.photos import Details
-    from madeof.regions.shapes import Polygons
 
 CSV_COLUMNS = (
     "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
@@ -34,6 +34,9 @@ class Answer:
     error: str | None = None
     truth: str | None = None
     """The material that an annotation file names."""
+    asked: RegionRequest | None = field(default=None, repr=False, compare=False)
+    mask: Region | None = field(default=None, repr=False, compare=False)
+    """Its pixels, where they are kept."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,7 @@ class PhotoResult:
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
-        height, width = self.photo.size
-        result: dict[str, Any] = {
-            "image": utf8(self.photo.name),
-            "model": self.model,
-            "width": width,
-            "height": height,
-        }
+        result = head(self.photo, self.model)
         if self.photo.warnings:
             result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
         if self.photo.damaged:
@@ -136,10 +133,6 @@ class Predicted:
     """The answers for a photo, and what they are about."""
 
     result: PhotoResult
-    regions: tuple[Region, ...]
-    """Of the answers without an error, in their order."""
-    outlines: tuple[Polygons | None, ...] = ()
-    """Of `regions`, those that are outlines; may be left out."""
     folder: Path = Path()
     file: str = ""
     """The photo's path in `folder`, "/" between folders."""
@@ -162,14 +155,15 @@ def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True
     return text.getvalue()
 
 
+def head(photo: Photo, model: str) -> dict[str, Any]:
+    """How every JSON object about a photo begins."""
+    height, width = photo.size
+    return {"image": utf8(photo.name), "model": model, "width": width, "height": height}
+
+
 def label(prediction: Prediction) -> str:
     """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
     return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
-
-
-def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
-    """Put regions and their predictions together."""
-    return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
 
 
 def _notes(answer: Answer, coverage: float | None) -> list[str]:

@@ -22,6 +22,8 @@ from madeof.model.onnx_engine import DEFAULT
 from madeof.model.record import Record
 from madeof.model.runtime import Features, Sessions
 from madeof.regions.files import read_mask
+from madeof.regions.options import DEFAULT as READ
+from madeof.regions.options import ReadOptions
 from madeof.regions.region import Region, check_region
 
 _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
@@ -78,6 +80,19 @@ class Predictor:
         self._encoded = self.encode(image, max_megapixels=max_megapixels, strict=strict)
         return self._encoded.photo
 
+    def read(self, image: Any, options: ReadOptions = READ) -> Photo:
+        """Read a photo, with no more pixels than the model needs of a large JPEG.
+
+        Args:
+            image: a path, a file's bytes, a PIL image, or a (H, W, 3) uint8 RGB array.
+            options: its limits.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        least_size = self.record.preprocessing.least_size
+        return read_photo(image, max_megapixels=options.max_megapixels, strict=options.strict, least_size=least_size)
+
     def encode(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Encoded:
         """Encode a photo, for `predict(masks, encoded=...)`. Several threads may do so at once.
 
@@ -99,7 +114,7 @@ class Predictor:
                     f"least {least[1]} x {least[0]} for this model: give its path, or read it without least_size"
                 )
         else:
-            photo = read_photo(image, max_megapixels=max_megapixels, strict=strict, least_size=preprocessing.least_size)
+            photo = self.read(image, ReadOptions(max_megapixels, strict))
         return Encoded(photo, self._sessions.encode(preprocessing.image(photo.pixels, photo.size)))
 
     def scores(

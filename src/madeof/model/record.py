@@ -73,6 +73,11 @@ class Record:
         _check_columns(self)
 
     @property
+    def title(self) -> str:
+        """Name and version, as answers have them."""
+        return f"{self.name} {self.version}"
+
+    @property
     def outputs(self) -> int:
         """How many logits the classifier gives."""
         return len(self.materials if self.net_materials is None else self.net_materials) + (self.background is not None)

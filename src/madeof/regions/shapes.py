@@ -57,6 +57,8 @@ class Polygons(NamedTuple):
 
     def cut(self, size: tuple[int, int]) -> Cut:
         """See `Shape`."""
+        if len(self.parts) == 1 and not self.holes:
+            return cut_polygon(self.parts[0], size)
         return join([cut_polygon(part, size) for part in self.parts], [cut_polygon(hole, size) for hole in self.holes])
 
 

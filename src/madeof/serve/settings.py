@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from madeof.errors import ConfigError
+from madeof.regions.options import ReadOptions
 from madeof.serve.label_studio.options import LabelStudio
 
 MB = 1_000_000
@@ -62,8 +63,13 @@ class Settings:
 
     @property
     def most_pixels(self) -> float:
-        """Of all regions of a request together; see `effort`."""
+        """Of all regions of a request together; see `regions.cost`."""
         return self.max_region_megapixels * MB
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How photos and masks are read."""
+        return ReadOptions(self.max_megapixels)
 
     @property
     def worker_count(self) -> int:

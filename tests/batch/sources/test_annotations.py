@@ -9,9 +9,8 @@ import pytest
 from batch_sources import areas, png, tasks, write_coco, write_photos
 from made import write_dataset
 
-from madeof.batch.asked import regions_of
+from madeof.batch.requests import requests_of
 from madeof.batch.sources.opening import open_source
-from madeof.batch.tasks import Options
 from madeof.errors import MadeofError
 from madeof.images.photo import read_photo
 
@@ -21,7 +20,7 @@ def test_an_annotation_file(tmp_path: Path) -> None:
     coco = write_coco(tmp_path / "coco.json", "a.png", "b.png", "missing.png")
     first, _, last = tasks(coco)
     assert areas(first) == {"annotation 0": 100}
-    assert regions_of(first, read_photo(first.photo), Options())[1] == ["Wood"]
+    assert [one.truth for one in requests_of(first, read_photo(first.photo))] == ["Wood"]
     assert "the photo 'missing.png' is not in" in last.error
     (tmp_path / "images" / "a.png").write_bytes(png(np.zeros((9, 9, 3), dtype=np.uint8)))
     with pytest.raises(MadeofError, match=r"a\.png: .*80 x 64.*9 x 9"):

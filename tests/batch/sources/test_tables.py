@@ -13,8 +13,7 @@ import pytest
 from batch_sources import RLE, areas, png, tasks, write_csv, write_photos
 from made import photo_and_label_map
 
-from madeof.batch.asked import regions_of
-from madeof.batch.tasks import Options
+from madeof.batch.requests import requests_of
 from madeof.errors import DatasetError
 from madeof.images.photo import read_photo
 
@@ -56,7 +55,7 @@ def test_a_table_has_regions_of_every_kind(tmp_path: Path) -> None:
         "line 9": "line 9 has mask and box; expected one region a row",
         "line 10": "line 10: the box is '0,0,x'; expected four numbers x0,y0,x1,y1 in pixels",
     }
-    assert regions_of(first, read_photo(first.photo), Options())[1][0] == "Wood"
+    assert requests_of(first, read_photo(first.photo))[0].truth == "Wood"
 
 
 def test_rows_that_stand_apart_are_a_task_each_and_no_row_is_lost(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeof.datasets.formats.yolo_names import names_of_lines, names_of_yaml, quoted
-from madeof.errors import DatasetError
+from madeof.errors import DatasetError, MissingExtraError
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,16 @@ def test_names_as_tools_write_them(tmp_path: Path, text: str) -> None:
     [
         ("nc: 2", "it has no names; expected names: and a list or a map of classes"),
         ("names: Wood", "line 1: its names are 'Wood'; expected a list"),
-        ("nc: 1\nnames: [Wood", "line 2: its names are '[Wood'; expected a list"),
+        (
+            "nc: 1\nnames: [Wood",
+            "line 2 is no YAML (expected ',' or ']', but got '<stream end>'); expected names: and a",
+        ),
+        ("names: [a]\npath: a: b", "line 2 is no YAML (mapping values are not allowed here)"),
+        ("names: [\x07]", "is no YAML (special characters are not allowed)"),
+        ("[" * 5000, "is no YAML (it is nested too deeply)"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]", "line 3: its names are"),
+        ("", "it has no names"),
+        ("- names", "it has no names"),
         ("names: [a, [b]]", "line 1: its names are"),
         ("names: {a: b}", "line 1: its names are"),
         ("names:", "line 1: its names are"),
@@ -49,6 +59,19 @@ def test_names_that_cannot_be_read(tmp_path: Path, text: str, expected: str) -> 
         names_of_yaml(save(tmp_path / "data.yaml", text))
     assert "data.yaml" in str(raised.value)
     assert expected in str(raised.value)
+
+
+def test_a_name_is_the_text_as_it_stands_there(tmp_path: Path) -> None:
+    text = "names: [no, 1e3, 2020-01-01, null, 0x10, ~]\nkpt_shape: [4, 3]\n"
+    found = names_of_yaml(save(tmp_path / "data.yaml", text))
+    assert list(found.names.values()) == ["no", "1e3", "2020-01-01", "null", "0x10", "~"]
+    assert found.has_key_points
+
+
+def test_without_pyyaml_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match=r"a data\.yaml needs packages .* pip install 'madeof\[yolo\]'"):
+        names_of_yaml(save(tmp_path / "data.yaml", "names: [Wood]"))
 
 
 def test_names_line_by_line(tmp_path: Path) -> None:

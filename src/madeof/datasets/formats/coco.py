@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotations
 from madeof.datasets.formats.coco_rows import Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
 from madeof.datasets.formats.finding import find_photos
 from madeof.datasets.formats.parsing import head, top_keys
 from madeof.datasets.formats.streaming import stream
-from madeof.datasets.formats.values import brief, name, size_of
+from madeof.datasets.formats.values import name, size_of
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
 
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
+from madeof._util.text import brief
 from madeof.errors import DatasetError
-
-
-def brief(value: object) -> str:
-    """A value as a message shows it: on one line, and short.
-
-    >>> brief({"a": [1, 2, 3]})
-    "{'a': [1, 2, 3]}"
-    """
-    return show(reprlib.repr(value))
 
 
 def number(value: object, what: str) -> float:

@@ -25,7 +25,7 @@ async def model(request: Request) -> Model:
     return Model(
         name=record.name,
         version=record.version,
-        model=f"{record.name} {record.version}",
+        model=record.title,
         materials=list(record.materials),
         **record.calibration.to_json(),
         select=service.selector.name,
