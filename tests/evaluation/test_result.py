@@ -30,7 +30,7 @@ def test_the_summary_has_the_promised_keys_first_and_is_plain_json() -> None:
     assert summary["by_material"]["Glass"]["precision"] is None
     first, last = summary["by_size"][0], summary["by_size"][-1]
     assert (first["under"], first["label"], first["regions"], first["accuracy"]) == (1000, "under 1000", 2, 1.0)
-    assert first["accuracy_interval"] == [1.0, 1.0]
+    assert first["accuracy_interval"] == [pytest.approx(2 / (2 + 1.959964**2)), 1.0]  # Wilson: two photos, all right
     assert (last["under"], last["label"], last["mean_class_accuracy"]) == (None, "1000000 and more", None)
     assert summary["top_k"]["1"] == summary["accuracy"]
     low, high = summary["accuracy_interval"]
