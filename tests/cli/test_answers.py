@@ -1,4 +1,4 @@
-"""Answers, groups and sets in everything that comes out: JSON, CSV, Parquet, text, pictures, service, commands."""
+"""Answers and sets in everything that comes out: JSON, CSV, Parquet, text, pictures, service, commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving import BOX, make_app, photo, problem_of, regions, running, test_cli
 from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ModelError
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report import write_report
 from madeof.evaluation.run import Evaluation, evaluate
 from madeof.export import tables as outputs
 from madeof.images.photo import Photo
@@ -25,6 +25,7 @@ from madeof.inference.photo_result import Answer, PhotoResult, Predicted, csv_te
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
 from madeof.serve.client import Client
 
@@ -38,7 +39,7 @@ STONES = ("Stone", "Concrete", "Metal")
 
 
 def prediction(scores: Any, share: float = 0.01, sets: Sets | None = SETS) -> Prediction:
-    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), 0.5, 0.9, share, sets)
+    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), Calibration(1.0, 0.5, sets), share)
 
 
 def result(*predictions: Prediction, coverage: float | None = None) -> PhotoResult:
@@ -46,15 +47,15 @@ def result(*predictions: Prediction, coverage: float | None = None) -> PhotoResu
     return PhotoResult(Photo(np.zeros((48, 64, 3), np.uint8), "a.jpg", (48, 64)), "tiny 3", answers, coverage)
 
 
-SURE, GROUP, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0.06]), prediction([0.4, 0.2, 0.4])
+SURE, UNSURE, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0.06]), prediction([0.4, 0.2, 0.4])
 
 
 @pytest.fixture(scope="module")
 def model_with_sets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder that knows thresholds and sets."""
-    from madeof.evaluation.calibration import copy_model
+    """A model folder that knows a threshold and sets."""
+    from madeof.model.record import copy_model
 
-    record = dataclasses.replace(Record.read(tiny_model), uncertain_below=0.6, group_below=0.9, sets=SETS)
+    record = dataclasses.replace(Record.read(tiny_model), calibration=Calibration(1.0, 0.6, SETS))
     out = tmp_path_factory.mktemp("answers") / "model"
     copy_model(tiny_model, record, out)
     return out
@@ -66,17 +67,16 @@ def predictor_with_sets(model_with_sets: Path) -> Predictor:
 
 
 def test_json() -> None:
-    sure, group, nothing = result(SURE, GROUP, NOTHING, coverage=0.85).to_dict()["regions"]
-    assert (sure["answer"], sure["uncertain"], "group" in sure) == ("Stone", False, False)
-    assert (group["answer"], group["material"]) == ("Stone-like", "Stone")
-    assert group["group"] == {"name": "Stone-like", "score": 0.94}
-    assert (nothing["answer"], "group" in nothing) == (None, False)
+    sure, unsure, nothing = result(SURE, UNSURE, NOTHING, coverage=0.85).to_dict()["regions"]
+    assert (sure["answer"], sure["uncertain"]) == ("Stone", False)
+    assert (unsure["answer"], unsure["uncertain"], unsure["material"]) == (None, True, "Stone")
+    assert nothing["answer"] is None
     assert sure["set"] == {"coverage": 0.85, "materials": ["Stone", "Concrete"]}
     assert nothing["set"]["materials"] == ["Stone", "Metal", "Concrete"]
     (plain,) = result(SURE).to_dict()["regions"]
     assert "set" not in plain
     old = Prediction(STONES, SURE.scores, 31.0, (0, 0, 6, 6))
-    assert not {"answer", "group", "set", "uncertain"} & set(result(old).to_dict()["regions"][0])
+    assert not {"answer", "set", "uncertain"} & set(result(old).to_dict()["regions"][0])
 
 
 def test_a_coverage_that_no_set_has_is_noted_everywhere() -> None:
@@ -91,44 +91,41 @@ def test_a_coverage_that_no_set_has_is_noted_everywhere() -> None:
 
 
 def test_csv_text_and_label() -> None:
-    found = result(SURE, GROUP, NOTHING, coverage=0.6)
+    found = result(SURE, UNSURE, NOTHING, coverage=0.6)
     rows = list(csv.DictReader(io.StringIO(csv_text([found]))))
     assert [(row["answer"], row["set"]) for row in rows] == [
-        ("Stone", "Stone"), ("Stone-like", "Stone; Concrete"), ("", "Stone; Metal"),
+        ("Stone", "Stone"), ("", "Stone; Concrete"), ("", "Stone; Metal"),
     ]  # fmt: skip
     lines = found.text(top=2).splitlines()[1:]
     assert lines[0].startswith("  box 0  Stone 0.80   (Concrete 0.15)   set: Stone")
-    assert lines[1].startswith("  box 1  unsure: Stone-like 0.94   (Stone 0.48, Concrete 0.46)   set: Stone; Concrete")
+    assert lines[1].startswith("  box 1  unsure: Stone 0.48   (Concrete 0.46)   set: Stone; Concrete")
     assert lines[2].startswith("  box 2  unsure: Stone 0.40   (Metal 0.40)   set: Stone; Metal")
-    assert [label(each) for each in (SURE, GROUP, NOTHING)] == [
-        "Stone 80%", "unsure: Stone-like 94%", "unsure: Stone 40%",
-    ]  # fmt: skip
+    assert [label(each) for each in (SURE, UNSURE)] == ["Stone 80%", "unsure: Stone 48%"]
     assert [row["set"] for row in csv.DictReader(io.StringIO(csv_text([result(SURE)])))] == [""]
 
 
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    found = [Predicted(result(SURE, GROUP, coverage=0.6)), Predicted(result(NOTHING))]
+    found = [Predicted(result(SURE, UNSURE, coverage=0.6)), Predicted(result(NOTHING))]
     outputs.write_output("parquet", found, tmp_path / "a.parquet", materials=STONES)
     rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
-    wanted = ("answer", "group", "group_score", "set", "coverage")
+    wanted = ("answer", "set", "coverage")
     assert [tuple(row[name] for name in wanted) for row in rows] == [
-        ("Stone", None, None, "Stone", 0.6),
-        ("Stone-like", "Stone-like", 0.94, "Stone; Concrete", 0.6),
-        (None, None, None, None, None),
+        ("Stone", "Stone", 0.6),
+        (None, "Stone; Concrete", 0.6),
+        (None, None, None),
     ]
 
 
 def test_the_schema_in_the_docs_has_every_field() -> None:
     page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
     schema = json.loads(re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)[0])
-    found = result(GROUP, coverage=0.99)
+    found = result(UNSURE, coverage=0.99)
     answers = tuple(dataclasses.replace(answer, truth="Stone") for answer in found.answers)
     (region,) = dataclasses.replace(found, answers=answers).to_dict()["regions"]
     assert set(region) == set(schema["properties"])
     assert set(schema["required"]) <= set(region)
     assert set(region["set"]) == set(schema["properties"]["set"]["properties"])
-    assert set(region["group"]) == set(schema["$defs"]["group"]["properties"])
 
 
 def test_the_command_line_tells_sets(model_with_sets: Path, tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
@@ -160,7 +157,7 @@ def test_the_service_and_its_client_tell_what_the_predictor_does(
     for wrong in ("0.3", "1", "x", "nan"):
         assert problem_of(client.post(f"/v1/images/{name}/regions?coverage={wrong}", json=regions(BOX)))[0] == 422
     model = client.get("/v1/model").json()
-    assert (model["group_below"], Sets.from_json(model["sets"])) == (0.9, SETS)
+    assert (model["uncertain_below"], Sets.from_json(model["sets"])) == (0.6, SETS)
     plain = test_client(make_app(tiny_predictor))
     assert plain.get("/v1/model").json()["sets"] is None
     refused = plain.post("/v1/predict?coverage=0.8", files={"photo": ("a.png", photo())})
@@ -181,31 +178,25 @@ def evaluation(predictor: Predictor, dataset: Path) -> Evaluation:
     return evaluate(predictor, open_dataset(dataset), coverage=0.8)
 
 
-def test_an_evaluation_says_what_answers_and_sets_bring(
+def test_an_evaluation_says_what_sets_bring(
     predictor_with_sets: Predictor, tiny_predictor: Predictor, tiny_dataset: Path, tmp_path: Path
 ) -> None:
     found = evaluation(predictor_with_sets, tiny_dataset)
     assert found.share == pytest.approx(found.area / (64 * 80))
     summary = found.summary()
-    told = summary["answers"]
-    assert told["material"]["regions"] + told["group"]["regions"] + told["abstained"] == 36
     assert summary["sets"]["coverage"] == 0.8
     every, small, large = summary["sets"]["by_size"]
     assert (every["label"], small["label"], large["label"]) == ("all", "under 5%", "5% and more")
     assert (every["regions"], small["regions"], large["regions"]) == (36, 0, 36)
     assert large["covered"] == large["complete"] == 1  # its lowest score is 0
     assert "sets of 80%          all sizes: 100.0% hold the material, 4.0 materials on average" in found.text()
-    assert "answers   " in found.text()
     part = found.part(np.arange(36) < 6)
     assert part.share is not None
     assert len(part.share) == 6
     json.dumps(summary, allow_nan=False)
-    old = evaluation(tiny_predictor, tiny_dataset).summary()
-    assert not {"answers", "sets"} & set(old)
+    assert "sets" not in evaluation(tiny_predictor, tiny_dataset).summary()
     write_report(found, tmp_path)
     page, text = ((tmp_path / name).read_text(encoding="utf-8") for name in ("report.html", "evaluation.md"))
-    assert "What can be relied on?" in page
-    assert "none: it abstains" in page
     assert "with a probability of 80.0%" in page
     assert "## Sets with a coverage of 80.0%" in text
     assert "| 5% and more | 36 | 100.0% | 4.0 | 100.0% |" in text
@@ -213,17 +204,13 @@ def test_an_evaluation_says_what_answers_and_sets_bring(
 
 def test_a_record_keeps_them(model_with_sets: Path, tmp_path: Path) -> None:
     record = Record.read(model_with_sets)
-    assert (record.group_below, record.sets) == (0.9, SETS)
+    assert (record.calibration.uncertain_below, record.calibration.prediction_sets) == (0.6, SETS)
     assert dataclasses.replace(record, files={}).write(tmp_path) == Record.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("group_below", "0.9", 'group_below is "0.9"; expected a number or null'),
-        ("group_below", True, "group_below is true; expected a number or null"),
-        ("group_below", 2, "group_below is 2; expected a score from 0 to 1, or null"),
-        ("group_below", 10**400, "expected a number or null"),
         ("sets", [], "sets: expected a list of bands, or null"),
         ("sets", {"bands": []}, "sets: expected a list of bands, or null"),
         ("sets", [{"under": None, "regions": 5, "least": [0.1]}], "sets: a band has 1 scores; expected 50"),
@@ -239,9 +226,12 @@ def test_a_wrong_record_is_refused(model_with_sets: Path, tmp_path: Path, field:
     assert len(str(caught.value)) < 600
 
 
-@pytest.mark.parametrize("field", ["group_below", "sets"])
-def test_an_old_record_has_none(model_with_sets: Path, tmp_path: Path, field: str) -> None:
+def test_a_record_of_010_is_read(model_with_sets: Path, tmp_path: Path) -> None:
+    """It may have no sets, and may have the threshold of groups, which went."""
     values = json.loads((model_with_sets / RECORD).read_text())
-    del values[field]
-    (tmp_path / RECORD).write_text(json.dumps(values))
-    assert getattr(Record.read(tmp_path), field) is None
+    del values["sets"]
+    (tmp_path / RECORD).write_text(json.dumps({**values, "group_below": 0.9}))
+    old = Record.read(tmp_path)
+    assert (old.calibration.uncertain_below, old.calibration.prediction_sets) == (0.6, None)
+    old.write(tmp_path)
+    assert "group_below" not in json.loads((tmp_path / RECORD).read_text())

@@ -11,6 +11,7 @@ from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.evaluation.run import evaluate
 from madeof.inference.predictor import Predictor
+from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
 
 
@@ -21,10 +22,9 @@ def test_calibrate_writes_a_model_of_the_same_scores(
     arguments = ["calibrate", str(tiny_dataset), "--model", str(tiny_model), "--threads", "1", "--out"]
     assert main([*arguments, str(out), "--split", "all", "--precision", "0.8"]) == 0
     record, before = Record.read(out), Record.read(tiny_model)
-    assert record.sets is not None
-    assert record.uncertain_below is not None
-    assert record.group_below is not None
-    changed = {"uncertain_below": None, "group_below": None, "sets": None}
+    assert record.calibration.prediction_sets is not None
+    assert record.calibration.uncertain_below is not None
+    changed = {"calibration": Calibration()}
     assert dataclasses.replace(record, **changed) == dataclasses.replace(before, **changed)
     assert {path.name for path in out.iterdir()} == {*before.files, RECORD}
     predictor = Predictor(out, threads=1)

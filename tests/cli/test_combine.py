@@ -17,8 +17,8 @@ def test_a_combined_model_has_sets(tiny_model: Path, tmp_path: Path) -> None:
     lines = (data / "materials.csv").read_text().replace("4,Wood", "4,Plutonium")
     (data / "materials.csv").write_text(lines)
     record = combine([tiny_model, tiny_model], open_dataset(data), tmp_path / "both", name="both", threads=1)
-    assert record.sets is not None
-    (band,) = record.sets.bands
+    assert record.calibration.prediction_sets is not None
+    (band,) = record.calibration.prediction_sets.bands
     assert band.regions == 36
     assert band.least[-1] is None
     assert [row["label"] for row in record.metrics["val sets by halves"]] == ["all", "every size"]

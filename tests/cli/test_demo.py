@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from madeof.cli.main import main
+from madeof.model.calibration import Calibration
 from madeof.model.record import Record
 
 
@@ -50,7 +51,7 @@ def test_demo_says_where_it_is_unsure(
     monkeypatch.chdir(tmp_path)
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     for threshold, times in ((0.0, 0), (1.0, 5)):
-        dataclasses.replace(Record.read(folder), uncertain_below=threshold).write(folder)
+        dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, threshold)).write(folder)
         assert main(["demo", "--model", str(folder), "--threads", "1"]) == 0
         assert capsys.readouterr().out.count("%   unsure   ") == times
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from madeof.cli.main import main
+from madeof.datasets import open_dataset
+from madeof.model.record import Record, copy_model
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +45,7 @@ def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: 
     assert "of 12 photos" in out
     assert err.splitlines() == [
         f"madeof: {tiny_dataset}: 12 photos, 36 regions",
-        "madeof: evaluating the split all: 12 photos, 36 regions",
+        "madeof: evaluating all splits: 12 photos, 36 regions",
     ]
     assert main([*command, "--source", "made"]) == 0
     assert "of 4 photos" in capsys.readouterr().out
@@ -52,6 +55,30 @@ def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: 
     )
     assert main([*command, "--split", "test"]) == 1
     assert "the split 'test' has no photo with a region; the splits are train (8), val (4)" in capsys.readouterr().err
+
+
+def test_where_no_split_is_given_all_photos_are_judged(
+    tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unless the model learned from this data set: then its own val split is."""
+    data = shutil.copytree(tiny_dataset, tmp_path / "data")
+    (data / "photos.csv").unlink()
+    assert open_dataset(data).splits_are_drawn
+    assert not open_dataset(tiny_dataset).splits_are_drawn
+    command = ["evaluate", str(data), "--threads", "1", "--json", "--model"]
+    assert main([*command, str(tiny_model)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["photos"], found["judged"]["split"], found["judged"]["passed_over"]) == (12, "all", 0)
+    assert "no photo's split is given: all photos are judged; if the model learned from some of them, give --spl" in err
+    record = dataclasses.replace(Record.read(tiny_model), training={"data": {"digest": open_dataset(data).digest}})
+    copy_model(tiny_model, record, tmp_path / "own")
+    assert main([*command, str(tmp_path / "own")]) == 0
+    out, err = capsys.readouterr()
+    judged = json.loads(out)["judged"]
+    assert judged["split"] == "val"
+    assert judged["passed_over"] == list(open_dataset(data).photos.split).count("train") > 0
+    assert "no photo's split" not in err
 
 
 def test_evaluate_goes_on_after_a_bad_photo(
@@ -76,7 +103,8 @@ def test_evaluate_says_first_what_cannot_be(
     assert main(command) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.endswith(f"madeof: cannot make the folder {tmp_path}/file: File exists\n")
+    message = "is there already; give another name, or take it away: nothing is overwritten"
+    assert err == f"madeof: {tmp_path}/file {message}\n"
     assert main(["evaluate", str(tmp_path / "none"), "--model", str(tiny_model)]) == 1
     out, err = capsys.readouterr()
     assert out == ""

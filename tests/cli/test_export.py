@@ -13,6 +13,7 @@ from made import photo_and_label_map, write_model
 
 from madeof.cli.main import main
 from madeof.inference.predictor import load
+from madeof.model.calibration import Calibration
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +58,8 @@ def test_export_into_a_model(tiny_model: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 def test_export_with_weights(tmp_path: Path) -> None:
-    model = write_model(tmp_path / "a", temperature=1.5, background=0)
+    model = write_model(tmp_path / "a", calibration=Calibration(1.5), background=0)
     assert main(["export", str(model), "--out", str(tmp_path / "b"), "--with-weights"]) == 0
     assert (tmp_path / "b" / "weights.safetensors").read_bytes() == (model / "weights.safetensors").read_bytes()
     record = load(tmp_path / "b").record
-    assert (record.temperature, record.background, record.name) == (1.5, 0, "tiny")
+    assert (record.calibration.temperature, record.background, record.name) == (1.5, 0, "tiny")

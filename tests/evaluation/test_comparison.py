@@ -7,7 +7,7 @@ from pathlib import Path
 
 from materials_crosswalk import through_fmd
 
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report import write_report
 
 
 def test_what_could_not_be_compared_is_in_text_json_and_markdown(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from evaluation_run import LEFT, RIGHT, FakeDataset, FakePredictor, record_of
 
 from madeof.errors import PhotoError
 from madeof.evaluation.run import Evaluation, Failure, evaluate
+from madeof.model.calibration import Calibration
 
 
 def test_the_summary_has_the_promised_keys_first_and_is_plain_json() -> None:
@@ -29,7 +30,7 @@ def test_the_summary_has_the_promised_keys_first_and_is_plain_json() -> None:
     assert summary["by_material"]["Glass"]["precision"] is None
     first, last = summary["by_size"][0], summary["by_size"][-1]
     assert (first["under"], first["label"], first["regions"], first["accuracy"]) == (1000, "under 1000", 2, 1.0)
-    assert first["accuracy_interval"] == [1.0, 1.0]
+    assert first["accuracy_interval"] == [pytest.approx(2 / (2 + 1.959964**2)), 1.0]  # Wilson: two photos, all right
     assert (last["under"], last["label"], last["mean_class_accuracy"]) == (None, "1000000 and more", None)
     assert summary["top_k"]["1"] == summary["accuracy"]
     low, high = summary["accuracy_interval"]
@@ -94,7 +95,7 @@ def test_one_source_is_no_table(sources: tuple[str, ...] | None) -> None:
     [(0.0, 6, 1.0, 4 / 6), (0.69, 6, 1.0, 4 / 6), (0.71, 0, 0.0, None)],
 )
 def test_what_the_threshold_brings(threshold: float, regions: int, coverage: float, accuracy: float | None) -> None:
-    record = record_of(uncertain_below=threshold)
+    record = record_of(calibration=Calibration(1.0, threshold))
     found = evaluate(FakePredictor(record=record), FakeDataset(THREE))
     assert found.summary()["certain"] == {
         "uncertain_below": threshold,

@@ -20,6 +20,7 @@ from madeof.evaluation.run import evaluate
 from madeof.few_shot.exemplars import read_memory
 from madeof.few_shot.fitting import COST
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import LEARNED, MEMORY, Record
 from madeof.regions.region import Region
 
@@ -74,7 +75,7 @@ def test_what_the_folder_holds(learning_taught: tuple[Path, madeof.Lesson], lear
     assert record.metrics["remembered"]["regions"] == len(
         read_memory(learning_model, Record.read(learning_model)).truth
     )
-    assert record.uncertain_below is not None  # made anew, for the model had one
+    assert record.calibration.uncertain_below is not None  # made anew, for the model had one
 
 
 def test_learning_twice_is_learning_at_once(learning_model: Path, learning_places: Path) -> None:
@@ -209,10 +210,10 @@ def test_models_that_cannot_learn(learning_model: Path, tiny_model: Path, tmp_pa
 def test_models_without_a_memory_can_be_renamed(tiny_model: Path, tmp_path: Path) -> None:
     """Their thresholds go, for nothing says what they would be."""
     folder = shutil.copytree(tiny_model, tmp_path / "tiny")
-    dataclasses.replace(Record.read(folder), uncertain_below=0.5).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, 0.5)).write(folder)
     lesson = madeof.learn(tmp_path / "out", rename={"Sky": "Heaven"}, model=folder)
     assert lesson.record.materials == ("Brick", "Foliage", "Heaven", "Wood")
-    assert lesson.record.uncertain_below is None
+    assert lesson.record.calibration.uncertain_below is None
     assert madeof.load(tmp_path / "out").materials == lesson.record.materials
     assert not (tmp_path / "out" / "weights.safetensors").exists()
 
@@ -246,11 +247,15 @@ def test_learning_imports_no_torch(learning_model: Path, tmp_path: Path) -> None
 def test_sets_and_thresholds_are_made_anew(learning_model: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(learning_model, tmp_path / "model")
     sets = Sets((Band(None, 100, (0.5,) * 50),))
-    dataclasses.replace(Record.read(folder), uncertain_below=0.123, group_below=0.5, sets=sets).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, 0.123, sets)).write(folder)
     record = madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=folder, threads=1).record
-    assert record.uncertain_below not in (None, 0.123)
-    assert record.sets is not None
-    assert record.sets.bands[-1].regions + sum(b.regions for b in record.sets.bands[:-1]) == 90 + 5
+    assert record.calibration.uncertain_below not in (None, 0.123)
+    assert record.calibration.prediction_sets is not None
+    assert (
+        record.calibration.prediction_sets.bands[-1].regions
+        + sum(b.regions for b in record.calibration.prediction_sets.bands[:-1])
+        == 90 + 5
+    )
     predictor = madeof.load(tmp_path / "out", threads=1)
     predictor.set_image(ASKED[0][0])
     (prediction,) = predictor.predict([ASKED[0][1]])

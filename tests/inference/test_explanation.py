@@ -20,6 +20,7 @@ from madeof.images.photo import Photo, read_photo
 from madeof.inference.explanation import PARTS, SHARE_LOOKS, Explanation, Part, explain
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Encoded, Predictor
+from madeof.model.calibration import Calibration
 from madeof.regions.raster import from_box
 from madeof.regions.region import Region
 
@@ -28,7 +29,7 @@ class Judge(Predictor):
     """A model that calls a region Red or Blue by the colour of its inside, or of all that is around it."""
 
     def __init__(self, record: Any, where: Literal["inside", "outside"]) -> None:
-        self.record = dataclasses.replace(record, materials=("Red", "Blue"), uncertain_below=None)
+        self.record = dataclasses.replace(record, materials=("Red", "Blue"), calibration=Calibration(1.0, None))
         self.materials = self.record.materials
         self.where = where
         self._encoded = None

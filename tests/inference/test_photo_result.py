@@ -14,6 +14,7 @@ import pytest
 from madeof.images.photo import Photo
 from madeof.inference.photo_result import CSV_COLUMNS, Answer, PhotoResult, csv_text, label
 from madeof.inference.prediction import Prediction
+from madeof.model.calibration import Calibration
 
 EVIL = ("=cmd()|' /C calc'!A0", "<script>alert(1)</script>", "+1\n2", "Wood \x1b[31m")
 
@@ -22,7 +23,7 @@ def prediction(
     area: float = 12.0, materials: tuple[str, ...] = ("Wood", "Sky", "Brick"), uncertain_below: float | None = None
 ) -> Prediction:
     scores = np.array([0.7, 0.1, 0.2, 0.0][: len(materials)], np.float32)
-    return Prediction(materials, scores, area, (1, 2, 5, 5), uncertain_below)
+    return Prediction(materials, scores, area, (1, 2, 5, 5), Calibration(1.0, uncertain_below))
 
 
 def result(*answers: Answer, name: str = "a.jpg", **photo: Any) -> PhotoResult:

@@ -17,6 +17,7 @@ from madeof.errors import InputError, ModelError, PhotoError, RegionError
 from madeof.images.photo import read_photo
 from madeof.inference import predictor as module
 from madeof.inference.predictor import Predictor, classify, load, probabilities
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
 from madeof.regions.components import regions_from_label_map
@@ -307,10 +308,10 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(probabilities(logits, record(background=0)), [[0.3, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=1)), [[0.1, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=2)), [[0.1, 0.3]], rtol=1e-6)
-    cold = probabilities(logits[:, 1:], record(temperature=0.5))
+    cold = probabilities(logits[:, 1:], record(calibration=Calibration(0.5)))
     np.testing.assert_allclose(cold, [[1 / 5, 4 / 5]], rtol=1e-6)
     huge = np.array([[3e38, -3e38]], np.float32)
-    np.testing.assert_array_equal(probabilities(huge, record(temperature=1e-3)), [[1, 0]])
+    np.testing.assert_array_equal(probabilities(huge, record(calibration=Calibration(1e-3))), [[1, 0]])
 
 
 def save(image: Image.Image, **options: Any) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from metrics_classification import make
 
-from madeof.metrics.calibration_error import Calibration, calibration
+from madeof.metrics.calibration_error import CalibrationError, calibration_error
 from madeof.metrics.classification import measure
 
 
@@ -14,8 +14,8 @@ def test_calibration_error_and_mean_score() -> None:
     # Bin [2/15, 3/15) does not exist for two materials; 0.5 and 0.52 share [7/15, 8/15), 1.0 is in the last one.
     scores = np.array([[0.5, 0.5], [0.52, 0.48], [0.0, 1.0], [0.99, 0.01]])
     found = measure([0, 1, 1, 1], scores, [1] * 4, range(4), materials=["a", "b"])
-    assert found.calibration.mean_score == pytest.approx((0.5 + 0.52 + 1.0 + 0.99) / 4)
-    assert found.calibration.error == pytest.approx((2 * abs(0.5 - 0.51) + 2 * abs(0.5 - 0.995)) / 4)
+    assert found.calibration_error.mean_score == pytest.approx((0.5 + 0.52 + 1.0 + 0.99) / 4)
+    assert found.calibration_error.ece == pytest.approx((2 * abs(0.5 - 0.51) + 2 * abs(0.5 - 0.995)) / 4)
     there = [(round(row.low * 15), row.regions, row.accuracy) for row in found.by_score if row.regions]
     assert there == [(7, 2, 0.5), (14, 2, 0.5)]
     assert len(found.by_score) == 15
@@ -24,25 +24,25 @@ def test_calibration_error_and_mean_score() -> None:
 def test_calibration_error_by_size() -> None:
     scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
     found = measure([0, 1, 1], scores, [10, 20, 5000], range(3), materials=["a", "b"])
-    by_size = {row.label: row.calibration for row in found.by_size}
+    by_size = {row.label: row.calibration_error for row in found.by_size}
     assert by_size["under 1000"].mean_score == pytest.approx(0.9)
-    assert by_size["under 1000"].error == pytest.approx(0.4)
-    assert by_size["under 8000"].error == pytest.approx(0.6)
-    assert by_size["under 2000"] == Calibration(None, None, None)
+    assert by_size["under 1000"].ece == pytest.approx(0.4)
+    assert by_size["under 8000"].ece == pytest.approx(0.6)
+    assert by_size["under 2000"] == CalibrationError(None, None, None)
 
 
 @pytest.mark.parametrize(("score", "regions"), [(0.5, 25), (0.5, 400), (0.9, 100)])
 def test_by_chance_honest_scores_have_an_error_of_a_binomial_deviation(score: float, regions: int) -> None:
-    found = calibration(np.full(regions, score), np.ones(regions, dtype=bool))
-    assert found.error == pytest.approx(1 - score)
+    found = calibration_error(np.full(regions, score), np.ones(regions, dtype=bool))
+    assert found.ece == pytest.approx(1 - score)
     # The mean deviation of a normal distribution is sqrt(2 / pi) of its standard deviation.
     wanted = np.sqrt(2 / np.pi * score * (1 - score) / regions)
     assert found.by_chance == pytest.approx(wanted, rel=0.15)
-    assert calibration(np.full(regions, score), np.ones(regions, dtype=bool)) == found  # the same draws always
+    assert calibration_error(np.full(regions, score), np.ones(regions, dtype=bool)) == found  # the same draws always
 
 
 def test_scores_of_1_that_are_right_have_no_error_by_chance_either() -> None:
-    assert calibration(np.ones(5), np.ones(5, dtype=bool)) == Calibration(1.0, 0.0, 0.0)
+    assert calibration_error(np.ones(5), np.ones(5, dtype=bool)) == CalibrationError(1.0, 0.0, 0.0)
 
 
 def test_a_bin_has_the_interval_of_its_regions() -> None:

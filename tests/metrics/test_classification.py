@@ -12,7 +12,7 @@ from metrics_classification import Case, make
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from madeof.metrics.calibration_error import Calibration
+from madeof.metrics.calibration_error import CalibrationError
 from madeof.metrics.classification import SIZE_BOUNDS, TOP_K, measure
 
 EVERY_SIZE = (*SIZE_BOUNDS, None)
@@ -197,7 +197,7 @@ def test_no_regions_give_no_figures() -> None:
     assert (found.regions, found.photos, found.nameable) == (0, 0, 0)
     assert found.accuracy is found.mean_class_accuracy is found.macro_f1 is found.accuracy_interval is None
     assert found.accuracy_nameable is found.mean_class_accuracy_nameable is None
-    assert found.calibration == Calibration(None, None, None)
+    assert found.calibration_error == CalibrationError(None, None, None)
     assert found.log_loss is None
     assert found.top_k == dict.fromkeys(TOP_K)
     assert (found.by_material, found.unpredictable, found.confusion.pairs()) == ((), {}, [])
@@ -250,7 +250,13 @@ def test_whatever_the_data_the_figures_agree_with_each_other(
     assert sum(row.predicted for row in found.by_material) == found.confusion.counts.sum() == regions
     assert sum(found.unpredictable.values()) == regions - found.nameable
     assert found.top_k[1] == found.accuracy
-    shares = [found.accuracy, found.mean_class_accuracy, found.macro_f1, found.calibration.error, *found.top_k.values()]
+    shares = [
+        found.accuracy,
+        found.mean_class_accuracy,
+        found.macro_f1,
+        found.calibration_error.ece,
+        *found.top_k.values(),
+    ]
     for interval in (found.accuracy_interval, found.mean_class_accuracy_interval):
         shares += [interval.low, interval.high] if interval else []
     assert all(share is None or 0 <= share <= 1 for share in shares)

@@ -17,6 +17,7 @@ from metrics_conformal import made
 from madeof.errors import ModelError
 from madeof.inference.prediction import Prediction
 from madeof.metrics.conformal import SHARES, Band, Sets, fit_sets, measure_sets
+from madeof.model.calibration import Calibration
 
 COVERAGES = [round(0.5 + i / 100, 2) for i in range(50)]
 
@@ -108,7 +109,7 @@ def test_sets_grow_with_the_coverage_and_hold_the_likeliest(seed: int, one: floa
     sets = fit_sets(scores, truth, shares)
     random = np.random.default_rng(seed)
     row = random.dirichlet(np.full(6, 0.3)).astype(np.float32)
-    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), share=share, sets=sets)
+    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), Calibration(prediction_sets=sets), share)
     smaller, larger = prediction.set(min(one, other)), prediction.set(max(one, other))
     assert larger[: len(smaller)] == smaller
     assert smaller[0] == prediction.material

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
+from madeof.model.calibration import Calibration
+from madeof.model.preprocess import Preprocessing
 
 MATERIALS = ("Brick", "Fabric / cloth", "Glass")
 
 
 def record_of(**values: Any) -> Any:
     """What an evaluation wants of a record."""
-    defaults = {"name": "fake", "version": "3", "uncertain_below": None, "group_below": None, "sets": None}
+    defaults = {"name": "fake", "version": "3", "calibration": Calibration(), "preprocessing": Preprocessing()}
     return SimpleNamespace(**(defaults | values))
 
 

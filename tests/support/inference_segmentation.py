@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from madeof.images.photo import read_photo
 from madeof.inference.predictor import Encoded, Predictor
+from madeof.model.calibration import Calibration
 from madeof.regions.components import at_size
 from madeof.regions.region import Region
 
@@ -18,7 +19,7 @@ class Judge(Predictor):
     """A model that calls a segment Red or Blue by its mean colour, the surer the clearer."""
 
     def __init__(self, record: Any) -> None:
-        self.record = dataclasses.replace(record, materials=("Red", "Blue"), uncertain_below=None)
+        self.record = dataclasses.replace(record, materials=("Red", "Blue"), calibration=Calibration(1.0, None))
         self.materials = self.record.materials
         self._encoded = None
         self.asked: list[Region] = []

@@ -24,9 +24,9 @@ def test_the_ensemble_is_the_geometric_mean_of_its_members(
     for folder, own in zip((tiny_model, second_model), record.architecture["temperatures"], strict=True):
         predictor = madeof.load(folder, threads=1)
         predictor.set_image(photo)
-        member = np.log(predictor.scores(masks)) * Record.read(folder).temperature / own
+        member = np.log(predictor.scores(masks)) * Record.read(folder).calibration.temperature / own
         logs.append(member - np.log(np.exp(member).sum(axis=1, keepdims=True)))
-    wanted = np.exp(np.mean(logs, axis=0) / record.temperature)
+    wanted = np.exp(np.mean(logs, axis=0) / record.calibration.temperature)
     wanted /= wanted.sum(axis=1, keepdims=True)
     both = madeof.load(combined_model, threads=1)
     both.set_image(photo)

@@ -24,4 +24,4 @@ def test_no_val_split(tmp_path: Path) -> None:
     assert train(write_dataset(tmp_path / "set", val=0), tmp_path / "run") == 0
     record = Record.read(tmp_path / "run")
     assert record.metrics == {}
-    assert record.temperature == 1.0
+    assert record.calibration.temperature == 1.0

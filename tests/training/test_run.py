@@ -24,7 +24,7 @@ def test_a_training_learns_colours_and_ends_as_a_model_folder(trained: Path, tin
     assert record.metrics["val"]["accuracy"] > 0.7  # 12 regions; chance is a quarter
     assert not {"failures", "confused"} & set(record.metrics["val"])
     assert record.metrics["val by source"] == {}  # there is one
-    assert record.uncertain_below is None  # 12 regions cannot say
+    assert record.calibration.uncertain_below is None  # 12 regions cannot say
     predictor = madeof.load(trained)
     sample = open_dataset(tiny_dataset).split("val").read(0)
     predictor.set_image(sample.image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import reprlib
 from collections.abc import Iterable
@@ -62,3 +63,12 @@ def utf8(text: str) -> str:
 def percent(score: float) -> str:
     """A score for a label: no answer is 100% sure."""
     return ">99%" if score > 0.995 else f"{score:.0%}"
+
+
+def brief_json(value: object) -> str:
+    """A value of JSON, of any kind and size, for a message."""
+    try:
+        text = json.dumps(value)
+    except (RecursionError, ValueError):
+        text = f"a very large {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."

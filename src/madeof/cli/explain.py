@@ -94,7 +94,7 @@ def _region(region: Region, explanation: Explanation) -> dict[str, Any]:
         "box": list(prediction.box),
         "material": prediction.material,
         "score": round(prediction.score, 6),
-        **({"uncertain": prediction.uncertain} if prediction.uncertain_below is not None else {}),
+        **({"uncertain": prediction.uncertain} if prediction.calibration.uncertain_below is not None else {}),
         **explanation.to_dict(),
     }
 

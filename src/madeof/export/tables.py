@@ -192,7 +192,7 @@ def parquet_schema(pa: Any) -> Any:
             *(("image", text), ("width", whole), ("height", whole), ("model", text), ("region", text), ("area", real)),
             *((side, whole) for side in ("x0", "y0", "x1", "y1")),
             *(("material", text), ("score", real), ("uncertain", pa.bool_()), ("answer", text)),
-            *(("group", text), ("group_score", real), ("set", text), ("coverage", real), ("top", scores)),
+            *(("set", text), ("coverage", real), ("top", scores)),
             *(("truth", text), ("notes", text), ("error", text)),
         ]
     )
@@ -207,8 +207,8 @@ def table_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     for region in found["regions"]:
         row = {name: found[name] for name in ("image", "width", "height", "model")} | region
         row |= dict(zip(("x0", "y0", "x1", "y1"), row.pop("box", ()), strict=False))
-        group, held = row.pop("group", {}), row.pop("set", {})
-        row |= {"group": group.get("name"), "group_score": group.get("score"), "coverage": held.get("coverage")}
+        held = row.pop("set", {})
+        row["coverage"] = held.get("coverage")
         row["set"] = "; ".join(held["materials"]) if held else None
         row["notes"] = "; ".join((*warnings, *row.get("notes", ())))
         rows.append(row)

@@ -75,9 +75,6 @@ class PhotoResult:
                 lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
             best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
-            group = answer.prediction.group
-            if group is not None:
-                best, rest = f"{group.name} {group.score:.2f}", [best, *rest]
             others = f"   ({', '.join(rest)})" if rest else ""
             held = self._set(answer.prediction)
             members = f"   set: {'; '.join(map(show, held))}" if held else ""
@@ -96,7 +93,7 @@ class PhotoResult:
         if prediction is None:
             return [self.photo.name, answer.region, *[""] * 10, self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
-        known = prediction.uncertain_below is not None
+        known = prediction.calibration.uncertain_below is not None
         answered = [
             prediction.material,
             f"{prediction.score:.6f}",
@@ -165,11 +162,8 @@ def head(photo: Photo, model: str) -> dict[str, Any]:
 
 
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%", "unsure: Stone-like 91%" or "unsure: Wood 43%"."""
-    name, score = prediction.material, prediction.score
-    if (group := prediction.group) is not None:
-        name, score = group.name, group.score
-    return f"{'unsure: ' if prediction.uncertain else ''}{name} {percent(score)}"
+    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
 
 
 def _notes(answer: Answer, coverage: float | None) -> list[str]:
@@ -192,11 +186,12 @@ def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
         "score": round(prediction.score, 6),
         "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
     }
-    if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+    calibration = prediction.calibration
+    if calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
         result["uncertain"] = prediction.uncertain
         result["answer"] = prediction.answer
-    if (group := prediction.group) is not None:
-        result["group"] = {"name": group.name, "score": round(group.score, 6)}
+        if calibration.by_size:
+            result["uncertain_below"] = round(calibration.uncertain_below, 6)
     if coverage is not None:
         result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
     if notes := _notes(answer, coverage):

@@ -15,6 +15,7 @@ from madeof.errors import InputError, PhotoError, RegionError
 from madeof.images.photo import Photo, read_photo
 from madeof.inference.prediction import Prediction as Prediction
 from madeof.inference.prediction import no_sets as no_sets
+from madeof.metrics.temperature import softmax
 from madeof.model.hub import folder_of
 from madeof.model.learned_head import read_learned
 from madeof.model.onnx_engine import DEFAULT
@@ -151,13 +152,17 @@ class Predictor:
                 row,
                 area=float(region.area),
                 box=region.box,
-                uncertain_below=self.record.uncertain_below,
-                group_below=self.record.group_below,
+                calibration=self.record.calibration.at(self._area_seen(region, encoded)),
                 share=float(region.area) / (height * width),
-                sets=self.record.sets,
             )
             for row, region in zip(self._scores(checked, encoded), checked, strict=True)
         ]
+
+    def _area_seen(self, region: Region, encoded: Encoded) -> float:
+        """Pixels of the network's input that a region covers; it may be of a smaller copy of the photo."""
+        height, width = region.size
+        own, photo = height * width, encoded.photo.size
+        return self.record.preprocessing.area_seen(region.area / own * photo[0] * photo[1], photo)
 
     def describe(
         self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: Encoded | None = None
@@ -184,7 +189,7 @@ class Predictor:
         Raises:
             ModelError: they have none.
         """
-        if self.record.sets is None:
+        if self.record.calibration.prediction_sets is None:
             raise no_sets(f"the model {show(self.record.name)}")
 
     def _photo(self, encoded: Encoded | None) -> Encoded:
@@ -208,7 +213,8 @@ class Predictor:
         if self._learned is not None:
             embedding = np.concatenate([embedding for _, embedding in found if embedding is not None])
             logits = self._learned.beside(logits, embedding, self.record)
-        return probabilities(logits, self.record)
+        areas = np.array([self._area_seen(region, encoded) for region in checked])
+        return probabilities(logits, self.record, areas)
 
     def _run(
         self, checked: list[Region], encoded: Encoded
@@ -224,18 +230,19 @@ class Predictor:
         ]
 
 
-def probabilities(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
+def probabilities(
+    logits: NDArray[np.float32], record: Record, areas: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
     """Logits (N, outputs and learned ones) -> calibrated probabilities of the materials, (N, C).
 
-    A softmax; the background's part is left out, and a material that has several columns has their sum.
+    A softmax; the background's part is left out, and a material that has several columns has their sum. Where the
+    calibration has size strata, `areas`, (N,) pixels of the network's input, choose each region's temperature.
     """
-    scaled = logits.astype(np.float64) / record.temperature
+    scaled = logits.astype(np.float64)
     if record.columns is not None:
         used = [*record.used_outputs, *range(record.outputs, scaled.shape[1])]
         scaled[:, np.setdiff1d(np.arange(scaled.shape[1]), used)] = -np.inf
-    scaled -= scaled.max(axis=1, keepdims=True)
-    values = np.exp(scaled)
-    values /= values.sum(axis=1, keepdims=True)
+    values = softmax(scaled, record.calibration.temperatures(areas))
     if record.columns is not None:
         values = np.stack([values[:, list(columns)].sum(axis=1) for columns in record.columns], axis=1)
     elif record.background is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import re
 import sys
@@ -17,10 +18,11 @@ from small_evaluations import ODD, make
 from madeof.cli import main as cli
 from madeof.datasets import RegionDataset
 from madeof.evaluation.comparison import Comparison, LeftOut
+from madeof.evaluation.report import write_report
 from madeof.evaluation.report.html import page
-from madeof.evaluation.report.markdown import write_report
 from madeof.evaluation.run import Evaluation, Failure
 from madeof.materials.crosswalk import Compared
+from madeof.model.calibration import Calibration
 
 
 def test_the_page_is_whole_and_asks_nothing_of_any_network(report_dataset: RegionDataset) -> None:
@@ -46,15 +48,15 @@ def test_the_page_says_what_was_found() -> None:
     evaluation = dataclasses.replace(
         make(unknown=("Sand",), failures=(Failure("lost", "lost.jpg is torn"),)),
         sources=("home", "street") * 6,
-        uncertain_below=0.6,
+        calibration=Calibration(1.0, 0.6),
         quality=np.linspace(0, 1, 60, dtype=np.float32),
     )
     found, text = evaluation.metrics, written(evaluation).text
     assert found.accuracy is not None
     assert found.accuracy_interval is not None
     assert found.risk.area is not None
-    assert found.calibration.error is not None
-    assert found.calibration.by_chance is not None
+    assert found.calibration_error.ece is not None
+    assert found.calibration_error.by_chance is not None
     assert evaluation.certain is not None
     assert evaluation.certain.accuracy is not None
     ends = f"{100 * found.accuracy_interval.low:.1f}-{100 * found.accuracy_interval.high:.1f}%"
@@ -64,8 +66,8 @@ def test_the_page_says_what_was_found() -> None:
         f"Accuracy {100 * found.accuracy:.1f}% 95% interval {ends}",
         f"Right when certain {100 * evaluation.certain.accuracy:.1f}%",
         f"Mean risk (AURC) {100 * found.risk.area:.1f}%",
-        f"expected calibration error, is {100 * found.calibration.error:.1f}%",
-        f"honest would show {100 * found.calibration.by_chance:.1f}%",
+        f"expected calibration error, is {100 * found.calibration_error.ece:.1f}%",
+        f"honest would show {100 * found.calibration_error.by_chance:.1f}%",
         "1 photo could not be evaluated",
         "lost lost.jpg is torn",
         "Sand not in its list 12",
@@ -135,7 +137,7 @@ PERFECT = dataclasses.replace(make(("Brick", "Glass"), 1, photos=1), scores=np.a
         (dataclasses.replace(PERFECT, truth=("Sand",)), "no regions of materials that the model can name", 3),
         (dataclasses.replace(PERFECT, truth=("Glass",)), "Of 1 wrong answer, those", 3),
         (dataclasses.replace(PERFECT, quality=np.full(1, np.nan, dtype=np.float32)), "no border to judge", 4),
-        (dataclasses.replace(PERFECT, uncertain_below=0.9), "of the 0.0% of the answers", 3),
+        (dataclasses.replace(PERFECT, calibration=Calibration(1.0, 0.9)), "of the 0.0% of the answers", 3),
         (make(tuple(f"M {i}" for i in range(70)), 700), "20 more are in the table above", 3),
     ],
     ids=["nothing", "failures only", "no error", "unnameable", "one error", "no quality", "nothing certain", "many"],
@@ -151,14 +153,12 @@ def test_whatever_there_is_makes_a_page(evaluation: Evaluation, said: str, drawn
 def test_without_jinja_there_is_no_page_and_one_warning_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_report(make(), tmp_path)
-    assert (tmp_path / "report.html").exists()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with caplog.at_level(logging.WARNING, logger="madeof"):
         names = [path.name for path in write_report(make(), tmp_path)]
     assert "report.html" not in names
     assert "evaluation.md" in names
-    assert not (tmp_path / "report.html").exists()  # that of the earlier report
+    assert not (tmp_path / "report.html").exists()
     assert caplog.messages == [
         "A report as one page needs packages that are not installed: run  pip install 'madeof[report]'"
     ]
@@ -185,5 +185,12 @@ def test_the_command_writes_the_page_with_photos(tiny_dataset: Path, tiny_model:
     assert cli.main(arguments) == 0
     found = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Evaluation of tiny 3" in found.text
+    judged = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["judged"]
+    assert judged == {"dataset": str(tiny_dataset), "split": "val", "sources": [], "passed_over": 8}
+    said = f"Data set {tiny_dataset} Judged the split val; 8 photos are passed over"
+    assert said in found.text
+    text = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
+    assert "- Judged: the split val; 8 photos are passed over" in text
+    assert cli.main(arguments) == 1  # nothing is overwritten
     assert "median edge agreement" in found.text
     assert pictures(found)

@@ -27,9 +27,7 @@ async def model(request: Request) -> Model:
         version=record.version,
         model=record.title,
         materials=list(record.materials),
-        uncertain_below=record.uncertain_below,
-        group_below=record.group_below,
-        sets=record.sets and record.sets.to_json(),  # type: ignore[arg-type]  # pydantic makes bands of it
+        **record.calibration.to_json(),
         select=service.selector.name,
         limits=Limits(**service.settings.public()),  # type: ignore[arg-type]  # whole numbers where they are to be
     )

@@ -29,7 +29,7 @@ Coverage = Annotated[
 
 def check_coverage(service: Service, coverage: float | None) -> None:
     """Refuse a coverage where the model has no sets."""
-    if coverage is not None and service.predictor.record.sets is None:
+    if coverage is not None and service.predictor.record.calibration.prediction_sets is None:
         raise ProblemError("input", "this model has no sets; expected a question without coverage")
 
 

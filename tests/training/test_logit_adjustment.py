@@ -1,4 +1,4 @@
-"""The temperature, and the balance that is undone."""
+"""The balance that is undone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from madeof.datasets import open_dataset
 from madeof.model.record import Record
 from madeof.training import loop
 from madeof.training import run as run_module
-from madeof.training.temperature import expected_shares, fit_temperature, undo_balance
+from madeof.training.logit_adjustment import expected_shares, undo_balance
 
 
 def test_undoing_the_balance_gives_back_the_materials_shares() -> None:
@@ -55,15 +55,6 @@ def test_a_training_undoes_its_balance_as_far_as_it_is_told_to(
     weights = loop.class_weights(counts, 0.5).double()
     shift = torch.from_numpy(np.log(counts / counts.sum())) - (torch.from_numpy(counts) * weights / counts.sum()).log()
     torch.testing.assert_close((undone - left).double(), 0.3 * shift, atol=1e-5, rtol=0)
-
-
-def test_temperature_undoes_overconfidence() -> None:
-    random = np.random.default_rng(0)
-    logits = random.normal(0, 2, (4000, 5))
-    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = np.array([random.choice(5, p=row) for row in chances])
-    assert fit_temperature((logits * 3).astype(np.float32), truth) == pytest.approx(3, rel=0.1)
-    assert fit_temperature(np.zeros((0, 5), dtype=np.float32), np.zeros(0, dtype=np.int64)) == 1.0
 
 
 def test_one_source_can_calibrate_the_scores(tiny_dataset: Path, caplog: pytest.LogCaptureFixture) -> None:

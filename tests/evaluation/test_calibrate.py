@@ -1,15 +1,21 @@
-"""Thresholds and prediction sets that are fitted to an evaluation."""
+"""Thresholds and sets measured on an evaluation."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
-from materials_groups import SEVEN
 
-from madeof.evaluation.calibration import calibrate, of_sources, sets_by_halves
+from madeof.errors import DatasetError
+from madeof.evaluation.calibrate import calibrate, of_sources
+from madeof.evaluation.halves import sets_by_halves
 from madeof.evaluation.run import Evaluation
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
+
+SEVEN = ("Stone", "Concrete", "Glass", "Mirror", "Metal", "Wood", "Skin")
 
 
 def evaluation(count: int = 400, seed: int = 0) -> Evaluation:
@@ -29,21 +35,42 @@ def evaluation(count: int = 400, seed: int = 0) -> Evaluation:
     )  # fmt: skip
 
 
-def test_calibrate_fits_thresholds_and_sets() -> None:
+def test_calibrate_fits_the_threshold_and_sets() -> None:
     record = Record("made", "1", SEVEN, Preprocessing(), {})
     found = evaluation()
     fitted = calibrate(record, found)
-    assert fitted.uncertain_below is not None
-    kept = (found.scores.max(axis=1) >= fitted.uncertain_below) & (np.array(found.truth) != "Sand")
+    assert fitted.calibration.uncertain_below is not None
+    kept = (found.scores.max(axis=1) >= fitted.calibration.uncertain_below) & (np.array(found.truth) != "Sand")
     assert 0.9 <= found.correct[kept].mean() < 0.93
-    assert fitted.group_below is not None
-    assert fitted.sets is not None
-    assert sum(band.regions for band in fitted.sets.bands) == 400
+    assert fitted.calibration.prediction_sets is not None
+    assert sum(band.regions for band in fitted.calibration.prediction_sets.bands) == 400
     stricter = calibrate(record, found, 0.97)
-    assert stricter.uncertain_below is not None
-    assert stricter.uncertain_below > fitted.uncertain_below
+    assert stricter.calibration.uncertain_below is not None
+    assert stricter.calibration.uncertain_below > fitted.calibration.uncertain_below
     few = calibrate(record, evaluation(20))
-    assert (few.uncertain_below, few.group_below, few.sets) == (None, None, None)
+    assert (few.calibration.uncertain_below, few.calibration.prediction_sets) == (None, None)
+
+
+def test_by_size_the_scores_become_honest_in_each_size() -> None:
+    """Honest are 2.5 times the logits (normal, the true one's 2.5 more); those of small regions are twice as large."""
+    found = evaluation(2000)
+    small = np.arange(2000) % 2 == 0
+    hot = found.scores[small] ** 2
+    scores = found.scores.copy()
+    scores[small] = hot / hot.sum(axis=1, keepdims=True)
+    found = dataclasses.replace(found, scores=scores, area_seen=np.where(small, 300.0, 9000.0))
+    record = Record("made", "1", SEVEN, Preprocessing(), {}, Calibration(1.3))
+    fitted = calibrate(record, found, by_size=True).calibration
+    first, second = fitted.by_size
+    assert first.temperature is not None
+    assert second.temperature is not None
+    assert first.temperature / second.temperature == pytest.approx(2, rel=0.15)
+    assert second.temperature / 1.3 == pytest.approx(1 / 2.5, rel=0.1)
+    assert fitted.temperature == 1.3
+    kept = dataclasses.replace(record, background=7)
+    assert [each.temperature for each in calibrate(kept, found, by_size=True).calibration.by_size] == [None, None]
+    with pytest.raises(DatasetError, match="expected 100 or more in each of two ranges of sizes"):
+        calibrate(record, found.part(np.arange(2000) < 100), by_size=True)
 
 
 def test_halves_keep_the_coverage_and_divide_photos() -> None:
