@@ -31,7 +31,7 @@ TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         Target("pyroomacoustics", (".json",), ("absorption",), pyroomacoustics.write, pyroomacoustics.NOTES),
-        Target("sionna", (".xml",), ("permittivity", "radio_conductivity"), sionna.write, sionna.NOTES),
+        Target("sionna", (".json",), ("permittivity", "radio_conductivity"), sionna.write, sionna.NOTES),
         Target("mujoco", (".xml",), ("density", "dynamic_friction", "static_friction"), mujoco.write, mujoco.NOTES),
         Target(
             "usd",

@@ -1,10 +1,14 @@
-"""Radio materials for Sionna RT: a Mitsuba scene that holds them and no object, to load or to take them from."""
+"""Radio materials for Sionna RT: JSON with the arguments of a `sionna.rt.RadioMaterial` for each region.
+
+A scene takes them by `scene.add(RadioMaterial(name, **arguments))`. A Mitsuba scene file would not do: Sionna RT keeps
+of it only the materials that a shape has.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
-from xml.sax.saxutils import quoteattr
 
 from madeof.properties.export.values import Values, digits, identifiers
 
@@ -15,18 +19,17 @@ NOTES = (
 
 
 def write(values: Values) -> Iterator[str]:
-    """One `radio-material` for each region that has a permittivity and a conductivity."""
-    yield '<scene version="2.1.0">\n'
-    yield f"  <!-- relative permittivity and conductivity (S/m) at {digits(values.frequency_ghz or 0)} GHz -->\n"
+    """`{name: {"relative_permittivity", "conductivity"}}`, S/m; regions that lack one of them are left out."""
+    mark = "{"
     permittivities, conductivities = values.number("permittivity"), values.number("radio_conductivity")
     rows = zip(identifiers(values.names), permittivities, conductivities, strict=True)
     for name, permittivity, conductivity in rows:
         if math.isnan(permittivity) or math.isnan(conductivity):
             continue
-        yield (
-            f'  <bsdf type="radio-material" id={quoteattr(name)}>\n'
-            f'    <float name="relative_permittivity" value="{digits(permittivity)}"/>\n'
-            f'    <float name="conductivity" value="{digits(conductivity)}"/>\n'
-            "  </bsdf>\n"
-        )
-    yield "</scene>\n"
+        arguments = {
+            "relative_permittivity": float(digits(permittivity)),
+            "conductivity": float(digits(conductivity)),
+        }
+        yield f"{mark}\n{json.dumps(name)}: {json.dumps(arguments)}"
+        mark = ","
+    yield "{}\n" if mark == "{" else "\n}\n"

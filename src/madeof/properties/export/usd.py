@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 
@@ -33,8 +32,8 @@ def write(values: Values) -> Iterator[str]:
     colours = [values.number("base_color", channel) for channel in CHANNELS]
     for number, name in enumerate(identifiers(values.names)):
         yield f'    def Material "{name}" (\n        prepend apiSchemas = ["PhysicsMaterialAPI"]\n    )\n    {{\n'
-        yield f"        custom string madeof:region = {json.dumps(values.names[number])}\n"
-        yield f"        custom string madeof:material = {json.dumps(values.materials[number])}\n"
+        yield f"        custom string madeof:region = {_string(values.names[number])}\n"
+        yield f"        custom string madeof:material = {_string(values.materials[number])}\n"
         for target, column in physics:
             if not math.isnan(column[number]):
                 yield f"        float physics:{target} = {digits(column[number])}\n"
@@ -48,3 +47,13 @@ def write(values: Values) -> Iterator[str]:
                 yield f"            float inputs:{target} = {digits(column[number])}\n"
         yield "            token outputs:surface\n        }\n    }\n\n"
     yield "}\n"
+
+
+def _string(text: str) -> str:
+    r"""A string of .usda: UTF-8, in which quotes and backslashes are escaped.
+
+    >>> _string('a "b"')
+    '"a \\"b\\""'
+    """
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

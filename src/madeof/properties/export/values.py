@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, show
+from madeof._util.text import counted, show, utf8
 from madeof.errors import InputError
 from madeof.properties.answer import Properties
 from madeof.properties.kinds import KINDS
@@ -94,14 +94,14 @@ def read_answers(path: str | Path) -> Answers:
                         if "top" not in region:
                             skipped += bool(region["error"])
                             continue
-                        name = f"{photo['image']}/{region['region']}"
+                        name = utf8(f"{photo['image']}/{region['region']}")
                         seen[name] += 1
                         names.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
                         for each in region["top"]:
                             rows.append(len(names) - 1)
-                            cells.append(columns.setdefault(each["material"], len(columns)))
+                            cells.append(columns.setdefault(utf8(each["material"]), len(columns)))
                             scores.append(_score(each["score"]))
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
                     expected = "expected the JSON lines of madeof predict --json"
                     raise InputError(f"{show(path)}, line {number}: it is no answer; {expected}") from error
     except (OSError, UnicodeDecodeError) as error:
