@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from madeof._util.text import show
 from madeof.errors import InputError
@@ -16,8 +15,7 @@ CHANNELS = ("r", "g", "b")
 """The channels of a base colour, linear, with the primaries of sRGB."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One property."""
 
     name: str
@@ -72,6 +70,8 @@ def kind_of(name: str) -> Kind:
     """
     if name in KINDS:
         return KINDS[name]
+    import difflib  # where it is needed: it takes longer to import than all of this
+
     near = difflib.get_close_matches(name.strip().lower().replace("-", "_").replace(" ", "_"), KINDS, 3, 0.5)
     known = f"did you mean {' or '.join(near)}" if near else f"expected one of {', '.join(KINDS)}"
     raise InputError(f"there is no property {show(name)!r}; {known}")

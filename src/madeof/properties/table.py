@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import functools
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,8 +49,7 @@ class Row(NamedTuple):
     """Where in the source: exact keys or table entries, " | " between them."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where values come from."""
 
     id: str
@@ -67,8 +66,9 @@ class Table:
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = tuple(rows)
         self._cells: dict[tuple[str, str], list[Row]] = {}
+        keys = {name: key(name) for name in {row.material for row in self.rows}}
         for row in self.rows:
-            self._cells.setdefault((key(row.material), row.property), []).append(row)
+            self._cells.setdefault((keys[row.material], row.property), []).append(row)
 
     def cell(self, material: str, name: str, place: str | None = None) -> list[Row]:
         """The rows of a material and property; with a `place` those of it, or else those that hold anywhere."""
@@ -171,8 +171,5 @@ def _at_frequency(rows: Sequence[Row], frequency_ghz: float) -> list[Row]:
 def _row(
     material: str, name: str, place: str, condition: str, low: str, high: str, exponent: str, text: str, *rest: str
 ) -> Row:
-    nothing = float("nan")
-    return Row(
-        material, name, place, condition, float(low) if low else nothing, float(high) if high else nothing,
-        float(exponent) if exponent else 0.0, text, *rest,
-    )  # fmt: skip
+    ends = (float(low), float(high)) if low else (math.nan, math.nan)
+    return Row(material, name, place, condition, *ends, float(exponent) if exponent else 0.0, text, *rest)

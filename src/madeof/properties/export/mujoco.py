@@ -28,4 +28,5 @@ def write(values: Values) -> Iterator[str]:
 
 def _attribute(text: str) -> str:
     """A quoted attribute without the characters that no XML holds."""
-    return quoteattr("".join(c if c.isprintable() else "_" for c in text.encode("utf-8", "replace").decode("utf-8")))
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else "_" for c in text)
+    return quoteattr(plain)

@@ -90,17 +90,22 @@ def read_answers(path: str | Path) -> Answers:
                     if "regions" not in photo:
                         skipped += bool(photo["error"])
                         continue
+                    image = utf8(photo["image"])
                     for region in photo["regions"]:
                         if "top" not in region:
                             skipped += bool(region["error"])
                             continue
-                        name = utf8(f"{photo['image']}/{region['region']}")
+                        name = f"{image}/{utf8(region['region'])}"
                         seen[name] += 1
-                        names.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+                        row = len(names)
+                        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
                         for each in region["top"]:
-                            rows.append(len(names) - 1)
-                            cells.append(columns.setdefault(utf8(each["material"]), len(columns)))
-                            scores.append(_score(each["score"]))
+                            score = each["score"]
+                            if type(score) not in (float, int) or not 0 <= score <= 1:
+                                raise ValueError(score)
+                            rows.append(row)
+                            cells.append(columns.setdefault(each["material"], len(columns)))
+                            scores.append(score)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     expected = "expected the JSON lines of madeof predict --json"
                     raise InputError(f"{show(path)}, line {number}: it is no answer; {expected}") from error
@@ -108,11 +113,13 @@ def read_answers(path: str | Path) -> Answers:
         raise InputError(
             f"cannot read {show(path)}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
         ) from error
+    if wrong := next((each for each in columns if not isinstance(each, str)), None):
+        raise InputError(f"{show(path)} has the material {wrong!r}; expected a name")
     if not names:
         raise InputError(f"{show(path)} has no region with an answer; expected at least one")
     table = np.zeros((len(names), len(columns)))
     table[rows, cells] = scores
-    return Answers(tuple(names), tuple(columns), table, skipped)
+    return Answers(tuple(names), tuple(map(utf8, columns)), table, skipped)
 
 
 def values_of(answers: Answers, names: Sequence[str], **settings: Any) -> Values:
@@ -155,9 +162,3 @@ def identifiers(names: Sequence[str], prefix: str = "m") -> list[str]:
         seen.add(text)
         found.append(text)
     return found
-
-
-def _score(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(value)
-    return float(value)
