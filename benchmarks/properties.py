@@ -72,7 +72,7 @@ def measure_coverage(options: argparse.Namespace) -> None:
     scores, truth, materials = scores_of(options.data, options.split, options.scores)
     print(f"{len(truth)} regions; right: {(np.array(materials)[scores.argmax(1)] == truth).mean():.3f}")
     random = np.random.default_rng(0)
-    every_inside, every_mass = 0.0, 0
+    sums = {"all but 0 or 1": np.zeros(2), "all": np.zeros(2)}
     for name, kind in KINDS.items():
         if kind.is_name:
             continue
@@ -95,8 +95,10 @@ def measure_coverage(options: argparse.Namespace) -> None:
         mean, ranged = np.mean(inside), np.array(inside)[np.array(wide)]
         more = f"; of materials with a range {ranged.mean():.3f} of {len(ranged)}" if len(ranged) else ""
         print(f"{name:22} covered {mean:.3f} of {len(inside)} intervals, {1 - len(inside) / asked:.3f} refused{more}")
-        every_inside, every_mass = every_inside + float(np.sum(inside)), every_mass + len(inside)
-    print(f"{'all':22} covered {every_inside / every_mass:.3f} of {every_mass} intervals")
+        for each in sums if name not in ("metalness", "combustible") else ("all",):
+            sums[each] += np.sum(inside), len(inside)
+    for each, (held, count) in sums.items():
+        print(f"{each:22} covered {held / count:.3f} of {count:.0f} intervals")
 
 
 def measure_cost(options: argparse.Namespace) -> None:
