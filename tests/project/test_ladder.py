@@ -12,7 +12,7 @@ FLOORS = (
     ("errors", "_version"),
     ("_util",),
     ("images", "materials"),
-    ("metrics", "regions"),
+    ("metrics", "properties", "regions"),
     ("datasets", "model"),
     ("inference", "nets"),
     ("few_shot", "serve", "viz"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from madeof.cli.annotations import AnnotatedRegions, open_annotations
 from madeof.cli.arguments import Subparsers, add_format, add_model, print_json, whole_number
+from madeof.cli.map_properties import Sums, add_sums, check_sums
 from madeof.cli.regions import add_photo_limits, check_usable, file_for, read_options
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="leave pixels whose score is lower unlabelled (default: 0)",
     )  # fmt: skip
     output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
+    add_sums(parser)
     add_photo_limits(parser)
     parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False)
 
@@ -71,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.inference.photo_result import head
     from madeof.inference.predictor import load
 
+    asked = check_sums(options)
     annotated = _annotated(options)
     failures = [] if annotated is None else list(annotated.failures)
     stems = _stems(options.photos)
@@ -80,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
         if annotated is not None and path in annotated.missing:
             continue  # which is among the failures already
         try:
-            photo, found = _map(predictor, path, options, annotated)
+            photo, found, names = _map(predictor, path, options, annotated)
+            sums = None if asked is None else Sums(options, found, names)
         except InputError as error:
             # What is wrong with the photo names it already; a segmentation may be that of several.
             failures.append(f"{path}: {error}" if isinstance(error, RegionError) else str(error))
@@ -88,9 +92,12 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             written = {kind: utf8(str(file)) for kind, file in _write(found, out, stem, photo).items()} if out else {}
             told = {**head(photo, predictor.record.title), **found.to_dict()}
+            told |= {} if sums is None else sums.to_dict()
             print_json({**told, "files": written} if out else told)
         else:
             print(_text(photo, found))
+            if sums is not None:
+                print(sums.text())
             if out:
                 _write(found, out, stem, photo)
     if out:
@@ -102,14 +109,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _map(
     predictor: Predictor, path: str, options: argparse.Namespace, annotated: AnnotatedRegions | None
-) -> tuple[Photo, MaterialMap]:
+) -> tuple[Photo, MaterialMap, list[str] | None]:
+    """The photo, its map, and the names of the segments where they are given."""
     from madeof.inference.segmentation import map_materials
 
     encoded = predictor.encode(predictor.read(path, read_options(options)))
     if options.regions == _SUPERPIXELS:
-        return encoded.photo, map_materials(predictor, encoded, min_score=options.min_score)
+        return encoded.photo, map_materials(predictor, encoded, min_score=options.min_score), None
     regions = _given(encoded.photo, path, options, annotated)
-    return encoded.photo, map_materials(predictor, encoded, regions, min_score=options.min_score)
+    found = map_materials(predictor, encoded, regions, min_score=options.min_score)
+    return encoded.photo, found, [region.name for region in regions]
 
 
 def _given(photo: Photo, path: str, options: argparse.Namespace, annotated: AnnotatedRegions | None) -> list[Region]:

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,8 +22,11 @@ from madeof.datasets.losses import Losses
 from madeof.datasets.photos import NOTHING_KNOWN
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import MissingExtraError
-from madeof.inference.photo_result import CSV_COLUMNS, Answer, Outcome, Unanswered
+from madeof.inference.photo_result import Answer, Outcome, Unanswered, csv_columns
 from madeof.materials.lists import key
+
+if TYPE_CHECKING:
+    from madeof.properties import Properties
 
 TABLES = ("jsonl", "csv", "parquet")
 """One file with what `--json` and `--csv` print."""
@@ -52,6 +55,7 @@ def write_output(
     top: int = 5,
     like: Path | None = None,
     known: Collection[str] = (),
+    properties: Properties | None = None,
 ) -> list[str]:
     """Write the answers; `out` is there, whole, when all of it is written.
 
@@ -63,6 +67,7 @@ def write_output(
         top: how many materials and scores a table holds for each region.
         like: for COCO results, the COCO file whose ids they get.
         known: the names of that file's categories.
+        properties: those that the answers have, for the columns of a CSV.
 
     Returns:
         What is lost, a line for each kind.
@@ -75,7 +80,7 @@ def write_output(
     with all_new(out, folder=_is_folder(to, out)) as place:
         if to in TABLES:
             with place.open("wb") as file:
-                _TABLES[to](outcomes, file, top)
+                _TABLES[to](outcomes, file, top, properties)
             return []
         photos = losses.through(_answered(outcomes))
         if to != "coco_results":
@@ -150,22 +155,22 @@ def _of_categories(photos: Iterable[Answered], known: Collection[str], unknown: 
         yield Answered(photo.file, photo.folder, photo.size, kept, photo.model)
 
 
-def _write_jsonl(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_jsonl(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     for outcome in outcomes:
         file.write(json_line(outcome.to_dict() if isinstance(outcome, Unanswered) else outcome.result.to_dict(top)))
 
 
-def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow(csv_columns(properties))
     for outcome in outcomes:
-        writer.writerows((outcome if isinstance(outcome, Unanswered) else outcome.result).rows())
+        writer.writerows(outcome.rows(properties) if isinstance(outcome, Unanswered) else outcome.result.rows())
     text.flush()
     text.detach()
 
 
-def _write_parquet(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_parquet(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     pa, parquet = pyarrow_of("writing Parquet")
     schema = parquet_schema(pa)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -229,7 +234,7 @@ def pyarrow_of(what: str, extra: str = "parquet") -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-_TABLES: dict[str, Callable[[Iterable[Outcome], IO[bytes], int], None]] = {
+_TABLES: dict[str, Callable[[Iterable[Outcome], IO[bytes], int, Any], None]] = {
     "jsonl": _write_jsonl,
     "csv": _write_csv,
     "parquet": _write_parquet,

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from madeof.regions.request import RegionRequest
 
 if TYPE_CHECKING:
     from madeof.datasets.photos import Details
+    from madeof.properties import Properties, PropertyAnswer
 
 CSV_COLUMNS = (
     "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
@@ -49,6 +51,8 @@ class PhotoResult:
     answers: tuple[Answer, ...]
     coverage: float | None = None
     """Of the sets that were asked for; None where none were."""
+    properties: Properties | None = None
+    """The properties that were asked for; None where none were."""
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
@@ -57,12 +61,18 @@ class PhotoResult:
             result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
         if self.photo.damaged:
             result["damaged"] = True
-        result["regions"] = [_region(answer, top, self.coverage) for answer in self.answers]
+        result["regions"] = [
+            _region(answer, top, self.coverage, found)
+            for answer, found in zip(self.answers, self._properties, strict=True)
+        ]
         return result
 
     def rows(self) -> list[list[str]]:
-        """Rows of `CSV_COLUMNS`, safe to open in a spreadsheet."""
-        return [[cell(text) for text in self._row(answer)] for answer in self.answers]
+        """Rows of `csv_columns`, safe to open in a spreadsheet."""
+        return [
+            [cell(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
+            for answer, found in zip(self.answers, self._properties, strict=True)
+        ]
 
     def text(self, top: int = 5) -> str:
         """A few lines for people."""
@@ -70,7 +80,7 @@ class PhotoResult:
         lines = [f"{show(self.photo.name)}  ({width} x {height})"]
         lines += [f"  ! {show(warning)}" for warning in self.photo.warnings]
         names = max((len(show(answer.region)) for answer in self.answers), default=0)
-        for answer in self.answers:
+        for answer, found in zip(self.answers, self._properties, strict=True):
             if answer.prediction is None:
                 lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
@@ -82,7 +92,18 @@ class PhotoResult:
             unsure = "unsure: " if answer.prediction.uncertain else ""
             told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
             lines.append(f"  {show(answer.region):<{names}}  {told}")
+            lines += [f"  {'':<{names}}    {show(each.text())}" for each in found.values()]
         return "\n".join(lines)
+
+    @cached_property
+    def _properties(self) -> list[dict[str, PropertyAnswer]]:
+        """Of each answer, by name; nothing where none were asked for or where there is no prediction."""
+        found: list[dict[str, PropertyAnswer]] = [{} for _ in self.answers]
+        if self.properties is not None:
+            given = [each.prediction for each in self.answers if each.prediction is not None]
+            answered = iter(self.properties.of(given))
+            found = [{} if each.prediction is None else next(answered) for each in self.answers]
+        return found
 
     def _set(self, prediction: Prediction) -> tuple[str, ...]:
         """The set that was asked for; nothing where none was."""
@@ -123,9 +144,10 @@ class Unanswered:
         """The JSON object of `madeof predict --json`."""
         return {"image": utf8(self.image), "error": utf8(self.error)}
 
-    def rows(self) -> list[list[str]]:
-        """The one row of `CSV_COLUMNS`, safe to open in a spreadsheet."""
-        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error)]]
+    def rows(self, properties: Properties | None = None) -> list[list[str]]:
+        """The one row of `csv_columns`, safe to open in a spreadsheet."""
+        rest = [""] * (len(csv_columns(properties)) - len(CSV_COLUMNS))
+        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error), *rest]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +166,21 @@ Outcome = Predicted | Unanswered
 """What came of a photo."""
 
 
-def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True) -> str:
-    """The results as CSV."""
+def csv_columns(properties: Properties | None = None) -> tuple[str, ...]:
+    """`CSV_COLUMNS` and those of the properties that were asked for: the value, and the ends of its interval."""
+    return (*CSV_COLUMNS, *(() if properties is None else properties.columns))
+
+
+def csv_text(
+    results: Sequence[PhotoResult | Unanswered], *, header: bool = True, properties: Properties | None = None
+) -> str:
+    """The results as CSV; `properties` as the results have them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writerow(CSV_COLUMNS)
+        writer.writerow(csv_columns(properties))
     for result in results:
-        writer.writerows(result.rows())
+        writer.writerows(result.rows(properties) if isinstance(result, Unanswered) else result.rows())
     return text.getvalue()
 
 
@@ -174,7 +203,14 @@ def _notes(answer: Answer, coverage: float | None) -> list[str]:
     return notes
 
 
-def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
+def _property_cells(properties: Properties | None, found: dict[str, PropertyAnswer]) -> list[str]:
+    """The cells of the columns of `properties`; empty where nothing is said."""
+    if properties is None:
+        return []
+    return properties.cells(found) if found else [""] * len(properties.columns)
+
+
+def _region(answer: Answer, top: int, coverage: float | None, properties: dict[str, PropertyAnswer]) -> dict[str, Any]:
     prediction = answer.prediction
     if prediction is None:
         return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
@@ -194,6 +230,8 @@ def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
             result["uncertain_below"] = round(calibration.uncertain_below, 6)
     if coverage is not None:
         result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    if properties:
+        result["properties"] = {name: each.to_dict() for name, each in properties.items()}
     if notes := _notes(answer, coverage):
         result["notes"] = notes
     if answer.truth is not None:

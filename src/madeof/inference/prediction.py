@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from madeof.errors import InputError, ModelError
 from madeof.metrics.conformal import COVERAGE, Sets
 from madeof.model.calibration import UNCALIBRATED, Calibration
+
+if TYPE_CHECKING:
+    from madeof.properties import PropertyAnswer
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +89,22 @@ class Prediction:
         if self.calibration.prediction_sets is None or self.share is None:
             raise no_sets("the model")
         return self.calibration.prediction_sets, self.share
+
+    def properties(self, names: str | Sequence[str] = "all", **settings: Any) -> dict[str, PropertyAnswer]:
+        """What the region's material is good for: each property's expected value and interval, by name.
+
+        For many regions prepare a `madeof.properties.Properties` once, and ask that.
+
+        Args:
+            names: properties, or a comma-separated list of them; "all" leaves out those that need a frequency.
+            settings: those of `madeof.properties.Properties`: table, coverage, most_without, place, frequency_ghz.
+
+        Raises:
+            InputError: an unknown property or place, or a number out of its range.
+        """
+        from madeof.properties import Properties
+
+        return Properties(self.materials, names, **settings).of([self])[0]
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.
