@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.inference.predictor import load
 
     dataset = open_from(options, "calibrate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     split, part = choose_part(dataset, options.split, options.sources)
     print(f"madeof: calibrating on the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)

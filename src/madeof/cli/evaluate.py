@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     if options.maps and (options.out or options.crosswalk not in ("auto", "none")):
         options.refuse("--maps prints its figures (--json) and matches materials by name: leave --out, --crosswalk out")
     dataset = open_from(options, "evaluate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     if options.coverage is not None:
         predictor.check_sets()
     if options.out:

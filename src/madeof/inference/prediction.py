@@ -32,6 +32,10 @@ class Prediction:
     """The region's area as a share of the photo's, in [0, 1]; None where the photo's size is not known."""
     sets: Sets | None = field(default=None, repr=False)
     """The model's own measure for `set`; None where it has none."""
+    seen: float | None = None
+    """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of it besides, such as that it is small even in the closest look."""
 
     @property
     def material(self) -> str:

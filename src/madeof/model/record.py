@@ -17,6 +17,7 @@ from madeof.errors import ModelError
 from madeof.materials.lists import key
 from madeof.metrics.conformal import Sets, is_number
 from madeof.model.preprocess import Preprocessing
+from madeof.model.zooming import ZoomRule
 
 FORMAT = 1
 RECORD = "model.json"
@@ -56,6 +57,8 @@ class Record:
     known: then a group never is."""
     sets: Sets | None = None
     """What sets of materials with a stated coverage are made from; None where that is not known."""
+    zoom: ZoomRule | None = None
+    """When a region is looked at again, and when it is small; None for the rule that `ZoomRule` has by itself."""
     background: int | None = None
     """The output that stands for no material and is never an answer; its probability is nobody's."""
     net_materials: tuple[str, ...] | None = None
@@ -205,6 +208,8 @@ def _from_json(values: Any) -> Record:
     given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"])
     if given.get("sets") is not None:
         given["sets"] = Sets.from_json(given["sets"])
+    if given.get("zoom") is not None:
+        given["zoom"] = ZoomRule.from_dict(given["zoom"])
     return Record(**given)
 
 
@@ -268,6 +273,8 @@ def _check_types(given: dict[str, Any]) -> None:
     for name in _SCORES:
         if given.get(name) is not None and not is_number(given[name]):
             raise ModelError(f"{name} is {_shown(given[name])}; expected a number or null")
+    if not isinstance(given.get("zoom"), dict | None):
+        raise ModelError(f"zoom is {_shown(given['zoom'])}; expected an object or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (
