@@ -170,7 +170,7 @@ def test_csv(run: Run) -> None:
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
     assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 for row in rows)
-    assert [row[9:] for row in rows] == [[""] * 5, ["", "", "", "small: 81 px seen", ""]] * 2
+    assert [row[9:] for row in rows] == [[""] * 5, ["", "", "", "small: 97.2 px seen", ""]] * 2
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
@@ -191,7 +191,7 @@ def test_text(run: Run) -> None:
     assert head == "a.png  (80 x 64)"
     assert first.startswith("  m.png  ")
     assert second.startswith("  box 0  ")
-    assert second.endswith("[small: 9 px seen]")
+    assert second.endswith("[small: 10.8 px seen]")
 
 
 def test_label_map_folder(run: Run) -> None:

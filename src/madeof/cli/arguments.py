@@ -92,7 +92,7 @@ def add_zoom(group: _Group) -> None:
         default="auto",
         metavar="ZOOM",
         help="look again, enlarged, at regions that are small in a large photo: auto, off, or in how many windows of a "
-        "photo at most (default: auto, which is 64; docs/zoom.md)",
+        "photo at most (default: auto, which is 128; docs/zoom.md)",
     )
 
 

@@ -57,7 +57,7 @@ class Predictor:
         engine: what runs the encoder: "onnxruntime", or with the extra `openvino` "openvino", "openvino-bf16" or
             "openvino-int8".
         zoom: how many windows of a photo it looks at again for regions that are small in the first look, for one
-            question: "auto" (up to 64), "off", or a number. See `madeof.inference.zoom`.
+            question: "auto" (up to 128), "off", or a number. See `madeof.inference.zoom`.
 
     Raises:
         ModelError: the folder is not a whole model.

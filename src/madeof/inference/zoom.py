@@ -27,7 +27,7 @@ from madeof.regions.region import Region
 Zoom = Literal["auto", "off"] | int
 """How many windows of a photo are looked at for one question: "auto" for `AUTO`, "off" for none, or a number."""
 
-AUTO = 64
+AUTO = 128
 """Windows for "auto"."""
 
 MOST = 4096
@@ -123,12 +123,12 @@ class Sights:
         return tuple(found[:-1])
 
     def first(self, area: float) -> float:
-        """The area of a region in the first look; enlarged pixels count no more than those that the photo has."""
-        return area * min(1.0, self._first_scale) ** 2
+        """The area of a region in the first look, from its area in the photo."""
+        return area * self._first_scale**2
 
     def close(self, area: float, level: int) -> float:
         """The same in a window."""
-        return area * min(1.0, level * self.scale) ** 2
+        return area * (level * self.scale) ** 2
 
     def window(self, box: Box, area: float) -> Window | None:
         """The window of a region; None where it needs none, or there is none that shows more of it.

@@ -103,9 +103,12 @@ def enlarge(region: Region, size: tuple[int, int]) -> Region:
     places, starts = [], []
     for low, high, own, full in zip(region.box[:2], region.box[2:], region.size[::-1], size[::-1], strict=True):
         start, end = low * full // own, min(full, -(-high * full // own))
-        pixels = np.arange(start, end)
-        places.append(((2 * pixels + 1) * own // (2 * full)).clip(low, high - 1) - low)
-        starts.append(start)
+        nearest = (2 * np.arange(start, end) + 1) * own // (2 * full)
+        kept = (nearest >= low) & (nearest < high)
+        if not kept.any():  # of what is smaller than a pixel of the photo
+            kept, nearest = np.ones_like(kept), nearest.clip(low, high - 1)
+        places.append(nearest[kept] - low)
+        starts.append(start + int(kept.argmax()))
     mask = region.cut[np.ix_(places[1], places[0])]
     return Region(region.name, mask, region.value, (starts[0], starts[1]), size)
 
