@@ -1,4 +1,4 @@
-"""How often regions are named right where they are small in what the net sees: photos alone, in mosaics, and shrunk.
+"""How often regions are right that are small in what the net sees: in photos alone, in mosaics, and shrunk.
 
     python benchmarks/mosaic.py DATASET [--model MODEL] [--photos 64] [--write docs/zoom.md]
 

@@ -17,6 +17,7 @@ from PIL import Image
 from madeof.errors import InputError, ModelError
 from madeof.images.photo import read_photo
 from madeof.inference import zoom_looks
+from madeof.inference.explanation import explain
 from madeof.inference.predictor import Predictor, load, probabilities
 from madeof.inference.zoom import AUTO, MOST, Seen, Sights, Window, choose, place, windows_for
 from madeof.inference.zoom_looks import Looks, enlarge, inside
@@ -225,7 +226,9 @@ def test_photos_of_every_kind(way: str, tmp_path: Path) -> None:
     if way == "photo":
         given = read_photo(path, least_size=PREPROCESSING.least_size)
     encoded = eye.encode(given)
-    assert encoded.photo.reduced is (way in ("path", "bytes", "photo"))  # a large JPEG was decoded at a part of its size
+    assert encoded.photo.reduced is (
+        way in ("path", "bytes", "photo")
+    )  # a large JPEG was decoded at a part of its size
     assert encoded.photo.source == (data if encoded.photo.reduced else None)
     assert encoded.nbytes >= len(encoded.photo.source or b"")
     (found,) = eye.predict(boxed(ROUGH), encoded=encoded)
@@ -295,7 +298,9 @@ def test_a_label_map_of_hundreds() -> None:
     regions = regions_from_label_map(labels)
     found = eye.predict(regions, zoom=MOST)
     assert len(regions) == 768
-    assert all(one.material == ("Rough" if region.value == 2 else "Smooth") for one, region in zip(found, regions, strict=True))
+    assert all(
+        one.material == ("Rough" if region.value == 2 else "Smooth") for one, region in zip(found, regions, strict=True)
+    )
     assert len(eye.sessions.encoded) < 1 + len(regions) / 3
 
 
@@ -324,7 +329,9 @@ def test_what_is_beyond_the_bound_is_noted() -> None:
         found = eye.predict(boxed(*boxes), encoded=eye.encode(textured(*boxes)), zoom=zoom)
         assert len(eye.sessions.encoded) == 1 + zoom
         assert [one.material for one in found] == ["Rough"] * zoomed + ["Smooth"] * (4 - zoomed)  # most regions first
-        assert ["not zoomed: too many windows" in one.notes for one in found] == [False] * zoomed + [True] * (4 - zoomed)
+        assert ["not zoomed: too many windows" in one.notes for one in found] == [False] * zoomed + [True] * (
+            4 - zoomed
+        )
     found = eye.predict(boxed(*boxes), zoom="off")
     assert [one.notes for one in found] == [("small: 2.25 px seen",)] * 4  # as was asked
 
@@ -449,3 +456,20 @@ def test_choose_takes_the_windows_with_most_regions() -> None:
     assert [one.left_out for one in choose(regions[::-1], sights, 1)] == [False, False, True]
     never = dataclasses.replace(RULE, closer_below=0)
     assert all(one.window is None for one in choose(regions, Sights(SIZE, PREPROCESSING, never), "auto"))
+
+
+def test_an_explanation_alters_both_looks() -> None:
+    eye = Eye()
+    photo = textured(ROUGH)
+    found = explain(eye, photo, boxed(ROUGH)[0], looks=9)
+    assert found.prediction.material == "Rough"
+    assert found.shares["inside"] > 0.99
+    assert found.alone_material == "Rough"
+    assert found.parts["inside"].material == "Smooth"
+    assert found.heat is not None
+    ys, xs = np.nonzero(found.heat > 0.1)  # 2 x 3 cells, of which the stripes lie in one
+    height, width = found.heat.shape
+    assert {(y * 2 // height, x * 3 // width) for y, x in zip(ys, xs, strict=True)} == {(0, 1)}
+    first, again = explain(eye, photo, boxed((100, 100, 400, 400))[0], looks=0), found
+    assert first.parts["inside"].area == pytest.approx(300**2 / 768 / 1024, abs=0.01)
+    assert again.parts["inside"].area == pytest.approx(60**2 / 768 / 1024, abs=0.001)

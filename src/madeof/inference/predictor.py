@@ -15,7 +15,7 @@ from madeof.errors import InputError, PhotoError, RegionError
 from madeof.images.photo import Photo, read_photo
 from madeof.inference.prediction import Prediction as Prediction
 from madeof.inference.prediction import no_sets as no_sets
-from madeof.inference.zoom import Seen, Sights, Zoom, choose, windows_for
+from madeof.inference.zoom import Seen, Sights, Window, Zoom, choose, windows_for
 from madeof.inference.zoom_looks import Looks, inside, look_again, mix
 from madeof.model.hub import folder_of
 from madeof.model.learned_head import read_learned
@@ -217,6 +217,16 @@ class Predictor:
         logits, embeddings = self._run(checked, encoded, self._seen(checked, encoded, zoom))
         assert embeddings is not None  # it has a width
         return logits, embeddings
+
+    def window_of(self, region: Region, *, encoded: Encoded | None = None) -> tuple[Window | None, Sights]:
+        """Where it looks again for a region, alone; None where it does not. And what it sees of the photo."""
+        encoded = self._photo(encoded)
+        return self._seen([region], encoded, None)[0].window, self._sights(encoded)
+
+    def encode_window(self, encoded: Encoded, window: Window, pixels: NDArray[np.uint8]) -> None:
+        """Encode a window of a photo from other pixels than the photo's, (h, w, 3) as the net takes them; keep it."""
+        image = self.record.preprocessing.normalise(pixels[np.newaxis])
+        encoded.looks.add(window, self._sessions.encode(image))
 
     def check_sets(self) -> None:
         """Find out whether its predictions have sets.

@@ -36,7 +36,7 @@ MOST = 4096
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the photo."""
 
-_ENLARGED = math.sqrt(2)  # how much a window may be enlarged: it then still shows 1.4 times as much as the next coarser
+_ENLARGED = 1.4  # how much a window may be enlarged: it then still shows 1.4 times as much as the next coarser one
 _LONGEST = 2  # the longer side of a window, in shorter ones: strips of a panorama would show no more than its height
 _MARGIN = 16  # a part of a window's side that is left free around a region, except at the photo's own edge
 

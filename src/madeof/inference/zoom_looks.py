@@ -70,11 +70,19 @@ def look_again(
         if features is None:
             if pixels is None or window.level != level:
                 pixels, level = None, window.level  # never those of two levels at once
-                pixels = finer(photo, _least(photo.size, window.level, sights, preprocessing))
-            part = cut(pixels, window, photo.size)
-            features = encode(preprocessing.normalise(resize_image(part, sights.net_shape)[np.newaxis]))
+                pixels = finer(photo, _least(photo.size, window.level, sights))
+            features = encode(
+                preprocessing.normalise(resize_image(cut(pixels, window, photo.size), sights.net_shape)[np.newaxis])
+            )
             looks.add(window, features)
         yield window, features
+
+
+def read_window(photo: Photo, window: Window, sights: Sights) -> NDArray[np.uint8]:
+    """The pixels of a window as the net sees them: (h, w, 3) uint8 RGB, not normalised."""
+    return resize_image(
+        cut(finer(photo, _least(photo.size, window.level, sights)), window, photo.size), sights.net_shape
+    )
 
 
 def cut(pixels: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -127,7 +135,7 @@ def mix(values: NDArray[np.float32], rows: list[int], weights: NDArray[np.float3
     values[rows] += weights[:, np.newaxis] * (again - values[rows])
 
 
-def _least(size: tuple[int, int], level: int, sights: Sights, preprocessing: Preprocessing) -> tuple[int, int]:
+def _least(size: tuple[int, int], level: int, sights: Sights) -> tuple[int, int]:
     """The (height, width) that the whole photo must have, at least, for windows of a level; no more than it has."""
     height, width = size
     scale = min(1.0, level * sights.scale * _SPARE)
