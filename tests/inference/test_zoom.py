@@ -273,7 +273,7 @@ def test_no_more_of_a_photo_is_decoded_than_is_needed(monkeypatch: pytest.Monkey
     eye.predict(boxed((0, 0, 2000, 2000), size=size))
     assert not decoded
     eye.predict(boxed((700, 700, 870, 870), (710, 710, 880, 880), size=size))  # in an eighth they have 42 pixels
-    assert [pixels.shape for pixels in decoded] == [(1536, 2048, 3)]
+    assert [pixels.shape for pixels in decoded] == [(768, 1024, 3)]
 
 
 def test_regions_that_lie_together_share_a_window() -> None:
