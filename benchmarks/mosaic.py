@@ -5,8 +5,8 @@
 DATASET is a data set with a val split. Of its val photos so many are drawn. The same regions are asked for
 
 - in the photo alone, its longer side shrunk to 512 pixels where it is longer;
-- in mosaics of 2 x 2, 4 x 4 and 8 x 8 of these photos, each in a cell of 512 pixels, without and with zoom: as small for
-  the net as in photos of 1, 4 and 17 megapixels, but native pixels are there. Neighbours mislead more than in a photo;
+- in mosaics of 2 x 2, 4 x 4 and 8 x 8 of these photos, in cells of 512 pixels, without and with zoom: as small for the
+  net as in photos of 1, 4 and 17 megapixels, but native pixels are there. Neighbours mislead more than in a photo;
 - in the photo shrunk to a half and a quarter, which the net sees enlarged: pixels are missing, and no zoom brings them.
 
 Some minutes on two cores for 64 photos.
