@@ -169,7 +169,8 @@ def test_csv(run: Run) -> None:
         ["b.png", "m.png", "600", "20", "10", "50", "30"],
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
-    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9:] == [""] * 5 for row in rows)
+    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 for row in rows)
+    assert [row[9:] for row in rows] == [[""] * 5, ["", "", "", "small: 97.2 px seen", ""]] * 2
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
@@ -190,7 +191,7 @@ def test_text(run: Run) -> None:
     assert head == "a.png  (80 x 64)"
     assert first.startswith("  m.png  ")
     assert second.startswith("  box 0  ")
-    assert second.endswith("[small: 9 px]")
+    assert second.endswith("[small: 10.8 px seen]")
 
 
 def test_label_map_folder(run: Run) -> None:
@@ -505,3 +506,24 @@ def test_a_stray_byte_in_a_name_is_the_same_text_in_every_command(
     assert [region["region"] for region in told.get("regions", [])] == (["m\\udcff.png"] if regions else [])
     assert all("a\\udcff" in file for file in told.get("files", {}).values())
     json.dumps(told, ensure_ascii=False).encode()  # no lone surrogate anywhere
+
+
+def test_zoom(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*command: str) -> tuple[int, str, str]:
+        status = main(["predict", "--model", str(tiny_model), "--threads", "1", *command])
+        return status, *capsys.readouterr()
+
+    random = np.random.default_rng(0)
+    photo = np.kron(random.integers(0, 256, (60, 80, 3)), np.ones((5, 5, 1))).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "large.png")
+    said = {
+        zoom: run(str(tmp_path / "large.png"), "--box", "50,60,75,80", "--json", *zoom.split())
+        for zoom in ("", "--zoom auto", "--zoom 1", "--zoom off", "--zoom 0")
+    }
+    assert {status for status, _, _ in said.values()} == {0}
+    texts = [out for _, out, _ in said.values()]
+    assert texts[0] == texts[1] == texts[2] != texts[3] == texts[4]
+    box = "--box", "50,60,75,80"
+    _, out, _ = run(str(tmp_path / "large.png"), *box, "--box", "300,200,320,220", "--json", "--zoom", "1")
+    notes = [region.get("notes", []) for region in json.loads(out)["regions"]]
+    assert sum("not zoomed: too many windows" in each for each in notes) == 1

@@ -38,7 +38,7 @@ class Judge(Predictor):
         photo = image if isinstance(image, Photo) else read_photo(image)
         return Encoded(photo, ())
 
-    def _scores(self, checked: list[Region], encoded: Encoded) -> NDArray[np.float32]:
+    def _scores(self, checked: list[Region], encoded: Encoded, *_: Any) -> NDArray[np.float32]:
         rows = []
         for region in checked:
             seen = region.mask > 0 if self.where == "inside" else region.mask <= 0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
+from madeof.inference.prediction import Prediction
 from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 
@@ -41,11 +42,13 @@ class FakePredictor:
         self.image = image
         self.seen += 1
 
-    def scores(self, masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
-        scores = np.full((len(masks), len(self.materials)), 0.1, dtype=np.float32)
-        for row, mask in zip(scores, masks, strict=True):
-            row[self.image[mask][0, 0]] = 0.7 if self.bad_score is None else self.bad_score
-        return scores
+    def predict(self, masks: Sequence[NDArray[np.bool_]]) -> list[Prediction]:
+        predictions = []
+        for mask in masks:
+            scores = np.full(len(self.materials), 0.1, dtype=np.float32)
+            scores[self.image[mask][0, 0]] = 0.7 if self.bad_score is None else self.bad_score
+            predictions.append(Prediction(self.materials, scores, float(mask.sum()), (0, 0, 1, 1)))
+        return predictions
 
 
 class FakeDataset:

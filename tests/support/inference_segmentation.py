@@ -27,7 +27,7 @@ class Judge(Predictor):
     def encode(self, image: Any, **_: Any) -> Encoded:
         return Encoded(read_photo(image), ())
 
-    def _scores(self, checked: list[Region], encoded: Encoded) -> NDArray[np.float32]:
+    def _scores(self, checked: list[Region], encoded: Encoded, *_: Any) -> NDArray[np.float32]:
         self.asked += checked
         rows = []
         for region in checked:

@@ -50,7 +50,7 @@ class Kernel:
             ModelError, MissingExtraError, InputError: see `madeof.load`.
         """
         if self._predictor is None:
-            predictor = load(self.model, threads=1, engine=self.options.engine)
+            predictor = load(self.model, threads=1, engine=self.options.engine, zoom=self.options.zoom)
             if self.options.coverage is not None:
                 predictor.check_sets()
             self._predictor = predictor

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from madeof.datasets.annotations import Annotation
+from madeof.inference.zoom import Zoom, windows_for
 from madeof.regions.options import ReadOptions
 from madeof.regions.request import RegionRequest
 
@@ -55,6 +56,11 @@ class Options:
     max_megapixels: float = 100.0
     strict: bool = False
     engine: str = "onnxruntime"
+    zoom: Zoom = "auto"
+    """How many windows of a photo are looked at again; see `madeof.inference.zoom`."""
+
+    def __post_init__(self) -> None:
+        windows_for(self.zoom)  # which refuses what is none
 
     @property
     def reading(self) -> ReadOptions:

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.model.record import copy_model
 
     dataset = open_from(options, "calibrate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     judged, part = choose_part(dataset, options, predictor.record)
     print(f"madeof: calibrating on {judged.text()}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)

@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
         files.check_free(options.out, folder=True)  # rather found impossible before the work than after it
         files.make_folder(Path(options.out).absolute().parent)
     dataset = open_from(options, "evaluate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     if options.coverage is not None:
         predictor.check_sets()
     judged, part = choose_part(dataset, options, predictor.record)

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.regions.request import RegionFailure, resolve_all
 
     path = options.photos[0]
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     reading = read_options(options)
     photo = predictor.read(path, reading)
     found = resolve_all(requests_of(path, options), photo, reading)

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     annotated = _annotated(options)
     failures = [] if annotated is None else list(annotated.failures)
     stems = _stems(options.photos)
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     out = _prepared(options, predictor.materials)
     for path, stem in zip(options.photos, stems, strict=True):
         if annotated is not None and path in annotated.missing:

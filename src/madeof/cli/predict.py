@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         ]
         options.photos = asked or annotated.photos
     overlays = _overlay_paths(options)
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     if options.coverage is not None:
         predictor.check_sets()
     failures = [] if annotated is None else list(annotated.failures)

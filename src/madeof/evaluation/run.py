@@ -47,7 +47,6 @@ def evaluate(
     Raises:
         ModelError: the model's scores are not probabilities.
     """
-    seen_of = predictor.record.preprocessing.area_seen
     photos: list[str] = []
     sources: list[str] = []
     failures: list[Failure] = []
@@ -57,7 +56,7 @@ def evaluate(
         name = utf8(str(dataset.photos.name[number]))
         try:
             sample = dataset.read(number)
-            scores = _ask(predictor, sample, name)
+            scores, seen = _ask(predictor, sample, name)
         except (DatasetError, InputError, OSError) as error:
             failures.append(Failure(name, utf8(" ".join(str(error).split()))))
             _logger.warning("%s is left out: %s", show(name), show(failures[-1].reason))
@@ -70,7 +69,7 @@ def evaluate(
                 np.array([mask_box(mask) for mask in sample.masks], dtype=np.int64).reshape(-1, 4),
                 edge_agreement(sample.image, sample.masks),
                 np.full(len(scores), height * width, dtype=np.int64),
-                np.array([seen_of(int(np.count_nonzero(mask)), (height, width)) for mask in sample.masks]),
+                seen,
                 scores,
             )
             parts.append(part)
@@ -91,7 +90,7 @@ def evaluate(
         np.zeros((0, len(predictor.materials)), dtype=np.float32),
     )
     columns = zip(none, *parts, strict=True)
-    photo, region, area, box, quality, pixels, seen, table = (np.concatenate(column) for column in columns)
+    photo, region, area, box, quality, pixels, area_seen, table = (np.concatenate(column) for column in columns)
     return Evaluation(
         model=utf8(f"{predictor.record.name} {predictor.record.version}"),
         materials=tuple(utf8(name) for name in predictor.materials),
@@ -108,18 +107,19 @@ def evaluate(
         calibration=predictor.record.calibration,
         quality=quality,
         share=area / np.maximum(pixels, 1),
-        area_seen=seen,
+        area_seen=area_seen,
         coverage=coverage,
     )
 
 
-def _ask(predictor: Predictor, sample: Sample, name: str) -> NDArray[np.float32]:
-    """The scores of a photo's regions, (N, C); a photo without regions is not shown to the model."""
+def _ask(predictor: Predictor, sample: Sample, name: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """The scores of a photo's regions, (N, C), and their areas as the net saw them, (N,)."""
     shape = (len(sample.masks), len(predictor.materials))
-    if not shape[0]:
-        return np.zeros(shape, dtype=np.float32)
+    if not shape[0]:  # a photo without regions is not shown to the model
+        return np.zeros(shape, dtype=np.float32), np.zeros(0)
     predictor.set_image(sample.image)
-    scores = np.asarray(predictor.scores(sample.masks), dtype=np.float32)
+    predictions = predictor.predict(sample.masks)
+    scores = np.array([one.scores for one in predictions], dtype=np.float32)
     assert scores.shape == shape, f"the predictor gave scores of shape {scores.shape} for {shape}"
     # measure would refuse these as well, but only at the end, and could not name the photo.
     if not bool(((scores >= -1e-6) & (scores <= 1 + 1e-6)).all()):
@@ -127,4 +127,4 @@ def _ask(predictor: Predictor, sample: Sample, name: str) -> NDArray[np.float32]
             f"the model {show(predictor.record.name)} gives scores that are NaN or outside [0, 1] for {show(name)}; "
             "expected probabilities: its weights are damaged, use another model"
         )
-    return scores
+    return scores, np.array([one.area if one.seen is None else one.seen for one in predictions], dtype=np.float64)

@@ -65,7 +65,7 @@ def answer_regions(predictor: Predictor, encoded: Encoded, found: Sequence[Regio
     """The answers for some regions of an encoded photo, in their order."""
     predictions = iter(predictor.predict([each for each in found if isinstance(each, Region)], encoded=encoded))
     return [
-        Answer(each.name, next(predictions), each.notes()) if isinstance(each, Region) else _failed(each)
+        Answer(each.name, one := next(predictions), one.notes) if isinstance(each, Region) else _failed(each)
         for each in found
     ]
 

@@ -33,6 +33,10 @@ class Prediction:
     """The model's, for regions of this size: what `uncertain` and `set` are made from."""
     share: float | None = None
     """The region's area as a share of the photo's, in [0, 1]; None where the photo's size is not known."""
+    seen: float | None = None
+    """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of it besides, such as that it is small even in the closest look."""
 
     @property
     def material(self) -> str:

@@ -19,6 +19,7 @@ from madeof.metrics.conformal import is_number
 from madeof.model import calibration
 from madeof.model.calibration import UNCALIBRATED, Calibration
 from madeof.model.preprocess import Preprocessing
+from madeof.model.zooming import ZoomRule
 
 FORMAT = 1
 RECORD = "model.json"
@@ -50,6 +51,8 @@ class Record:
     """What `madeof.nets.build` takes."""
     calibration: Calibration = UNCALIBRATED
     """Temperature, threshold and prediction sets."""
+    zoom: ZoomRule | None = None
+    """When a region is looked at again, and when it is small; None for the rule that `ZoomRule` has by itself."""
     background: int | None = None
     """The output that stands for no material and is never an answer; its probability is nobody's."""
     net_materials: tuple[str, ...] | None = None
@@ -192,6 +195,8 @@ def _from_json(values: Any) -> Record:
         given["columns"] = tuple(map(tuple, given["columns"]))
         given["net_materials"] = tuple(given["net_materials"])
     given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"])
+    if given.get("zoom") is not None:
+        given["zoom"] = ZoomRule.from_dict(given["zoom"])
     own = Calibration.from_json(given)
     return Record(**{name: value for name, value in given.items() if name in known}, calibration=own)
 
@@ -266,6 +271,8 @@ def _check_types(given: dict[str, Any]) -> None:
         type(background) is int and 0 <= background <= len(names if own is None else own)
     ):
         raise ModelError(f"background is {brief_json(background)}; expected null or the number of an output")
+    if not isinstance(given.get("zoom"), dict | None):
+        raise ModelError(f"zoom is {brief_json(given['zoom'])}; expected an object or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (
