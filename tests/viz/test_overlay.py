@@ -22,6 +22,13 @@ def test_the_outline_is_on_the_edge_and_the_rest_is_left_alone():
     assert (picture[300, 235:250].sum(axis=1) < 300).any()  # the casing around the outline
 
 
+def test_a_small_region_lies_on_a_large_one_in_whatever_order_they_come():
+    small, large = (disc(400, 300, 40), ""), (disc(400, 300, 200), "")
+    for regions, place in (([small, large], 0), ([large, small], 1)):
+        picture = np.asarray(draw(GREY, regions, fill=1)).astype(int)
+        assert (picture[300, 400] == COLOURS[place]).all()
+
+
 def test_the_photo_is_not_changed():
     photo, mask = GREY.copy(), disc(400, 300, 150)
     draw(photo, [(mask, "Wood")])
