@@ -76,11 +76,6 @@ class Preprocessing:
         scale = self.side / max(height, width)
         return self._round(height * scale), self._round(width * scale)
 
-    def area_seen(self, area: float, size: tuple[int, int]) -> float:
-        """Pixels of the network's input that `area` pixels of a photo of `size`, (height, width), become."""
-        height, width = self.network_size(*size)
-        return area * height * width / (size[0] * size[1])
-
     def mask_size(self, height: int, width: int) -> tuple[int, int]:
         """The (height, width) of a mask as the net takes it, for a photo of this height and width."""
         h, w = self.network_size(height, width)
