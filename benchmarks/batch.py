@@ -1,6 +1,6 @@
 """Photos a second of `madeof batch` against a plain loop over `predict`, where the time goes, and the memory it needs.
 
-    python benchmarks/batch.py PHOTOS --work DIR --write docs/benchmarks.md [--ray] [--project 0.04]
+    python benchmarks/batch.py PHOTOS --work DIR --write docs/research/benchmarks.md [--ray] [--project 0.04]
 
 PHOTOS is a folder of photos, repeated in turn; each gets five regions (polygons). Each part is a process of its own,
 and its figures are kept in DIR: what was measured is not measured again, so that it can be stopped and gone on with
@@ -202,10 +202,10 @@ def figures_of(batch: Batch, wall: float, processor: float, written: int) -> dic
 def loop(source: str, count: int, model: str | None) -> dict[str, Any]:
     """What one would write without `madeof batch`: each photo after the other, the rows kept."""
     from madeof.batch.sources.opening import open_source
-    from madeof.datasets.annotations import Annotation
-    from madeof.inference.photo_result import PhotoResult, answers_for
+    from madeof.inference.photo_result import Answer, PhotoResult
     from madeof.inference.predictor import load
     from madeof.regions.region import Region
+    from madeof.regions.request import RegionRequest
 
     before, started = os.times(), time.perf_counter()
     predictor = load(model)
@@ -213,9 +213,9 @@ def loop(source: str, count: int, model: str | None) -> dict[str, Any]:
     rows = []
     for _, task in open_source(source)[0].tasks(lambda number: True):
         photo = predictor.set_image(task.photo)
-        asked = [one for one in task.asked if isinstance(one, Annotation)]
-        cuts = [Region(one.place, *shaped(one, photo.size)) for one in asked]
-        answers = answers_for(cuts, predictor.predict(cuts))
+        asked = [one for one in task.asked if isinstance(one, RegionRequest)]
+        cuts = [Region(one.name, *shaped(one, photo.size)) for one in asked]
+        answers = [Answer(cut.name, each, cut.notes()) for cut, each in zip(cuts, predictor.predict(cuts), strict=True)]
         rows.append(PhotoResult(photo, predictor.record.name, tuple(answers)).to_dict())
         regions += len(cuts)
     wall, after = time.perf_counter() - started, os.times()
@@ -226,7 +226,7 @@ def loop(source: str, count: int, model: str | None) -> dict[str, Any]:
 
 
 def shaped(one: Any, size: tuple[int, int]) -> tuple[Any, None, tuple[int, int], tuple[int, int]]:
-    cut, corner = one.shape.cut(size)
+    cut, corner = one.source.cut(size)
     return cut, None, corner, size
 
 

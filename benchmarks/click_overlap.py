@@ -3,7 +3,7 @@
     python benchmarks/click_overlap.py DATA [--split val] [--photos 144] [--cache FILE]
 
 Each of up to three regions of a photo is clicked once, at random where it is at least half as deep as at its deepest.
-The figures stand in docs/page.md; they speak of superpixels, not of SAM.
+The figures stand in docs/research/page-speed.md; they speak of superpixels, not of SAM.
 """
 
 from __future__ import annotations

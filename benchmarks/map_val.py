@@ -1,8 +1,8 @@
 """How good dense maps are on the val label maps of a data set, and how long they take.
 
-    python benchmarks/map_val.py DATA [--source everyday] [--cache FILE] [--write docs/map.md]
+    python benchmarks/map_val.py DATA [--source everyday] [--cache FILE] [--write docs/research/maps.md]
 
-One thread, processor time. The figures stand in docs/map.md.
+One thread, processor time. The figures stand in docs/research/maps.md.
 """
 
 from __future__ import annotations

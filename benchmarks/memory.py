@@ -1,6 +1,6 @@
 """How much memory a process holds once a model is loaded, and after 300 photos of all shapes.
 
-    python benchmarks/memory.py [--photos 300] [--quick] [--write docs/benchmarks.md]
+    python benchmarks/memory.py [--photos 300] [--quick] [--write docs/research/benchmarks.md]
 
 Needs the extra `dev` and Linux; 8 minutes, or 2 with `--quick`. Each row is a fresh process with one thread, which
 imports only what it needs. The photos have sides of 200 to 1600 pixels and are made in a temporary folder; madeof

@@ -1,6 +1,6 @@
 """How quickly the page answers: from dropping a photo to the first answer, and from letting the mouse go to each next.
 
-    python benchmarks/page_speed.py [--regions 100] [--drops 5] [--model DIR] [--write docs/page.md]
+    python benchmarks/page_speed.py [--regions 100] [--drops 5] [--model DIR] [--write docs/research/page-speed.md]
 
 Needs the extra `dev` and Chromium on this machine; two minutes. `madeof serve` runs as a process of its own on
 loopback, Chromium without a window draws with its mouse. Times are taken in the browser, and include drawing the answer

@@ -1,6 +1,6 @@
 """How quickly the regions of a photo are named, from the photo's file to the answers, against what else one could run.
 
-    python benchmarks/speed.py [--rounds 5] [--quick] [--write docs/benchmarks.md]
+    python benchmarks/speed.py [--rounds 5] [--quick] [--write docs/research/benchmarks.md]
 
 Needs the extra `dev` and about 6 GB of memory; 12 minutes, or 3 with `--quick`. Photos of 1, 12 and 48 megapixels are
 made in a temporary folder. Everything runs in this one process on one thread and is loaded beforehand. In each round

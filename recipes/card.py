@@ -24,9 +24,9 @@ import numpy as np
 
 from madeof._util import files
 from madeof.datasets import RegionDataset, open_dataset
-from madeof.evaluation.calibration import sets_by_halves
+from madeof.evaluation.halves import sets_by_halves
+from madeof.evaluation.report.charts import draw_reliability
 from madeof.evaluation.report.markdown import markdown_table, markdown_text
-from madeof.evaluation.report.pictures import draw_reliability
 from madeof.evaluation.run import Evaluation, evaluate
 from madeof.inference.predictor import load
 from madeof.materials.lists import OPENSURFACES_PLUS, key
@@ -165,8 +165,8 @@ def accuracy(model: Measured) -> str:
         "mean class accuracy": lambda e: share(e.metrics.mean_class_accuracy, e.metrics.mean_class_accuracy_interval),
         "mean class accuracy of the materials that it knows": lambda e: share(e.metrics.mean_class_accuracy_nameable),
         "the right one among the first three": lambda e: share(e.metrics.top_k[3]),
-        "calibration error": lambda e: share(e.metrics.calibration.error),
-        "the same, of perfectly honest scores": lambda e: share(e.metrics.calibration.by_chance),
+        "calibration error": lambda e: share(e.metrics.calibration_error.ece),
+        "the same, of perfectly honest scores": lambda e: share(e.metrics.calibration_error.by_chance),
     }
     rows = ([name, *(figure(part) for part in model.parts.values())] for name, figure in figures.items())
     return markdown_table(["", *model.parts], rows)
@@ -258,25 +258,26 @@ def calibration(model: Measured) -> str:
 
 def uncertain(model: Measured) -> str:
     """What the threshold brings."""
-    if model.record.uncertain_below is None:
+    if model.record.calibration.uncertain_below is None:
         return "This model has no threshold and never says that it is unsure."
     rows, half = [], ""
     for name, part in model.parts.items():
         known = np.isin(np.array(part.truth), part.materials)
         for what, kept in ((name, np.ones_like(known)), (f"{name}, materials that it knows", known)):
             chosen = part.part(kept)
-            found, sure = chosen.certain, chosen.scores.max(axis=1) >= model.record.uncertain_below
+            found, sure = chosen.certain, chosen.scores.max(axis=1) >= model.record.calibration.uncertain_below
             unsure = float(chosen.correct[~sure].mean()) if (~sure).any() else None
             assert found is not None
             rows.append([what, f"{len(chosen.scores):,}", *map(share, (found.coverage, found.accuracy, unsure))])
             half = halves(chosen, what)  # of the last
     table = markdown_table(["", "answers", "certain", "of these right", "of the uncertain right"], rows)
-    return f"An answer is uncertain when its score is below {model.record.uncertain_below:.3f}.\n\n{table}\n\n{half}"
+    below = model.record.calibration.uncertain_below
+    return f"An answer is uncertain when its score is below {below:.3f}.\n\n{table}\n\n{half}"
 
 
 def halves(part: Evaluation, name: str) -> str:
     """What a threshold brings on photos that it was not fitted on."""
-    from madeof.metrics.thresholds import PRECISION, fit_uncertain_below
+    from madeof.metrics.selective import PRECISION, fit_uncertain_below
 
     top, right = part.scores.max(axis=1), part.correct
     rng = np.random.default_rng(0)
@@ -319,7 +320,7 @@ def compared(models: Sequence[Measured]) -> str:
             found, sure = part.metrics, part.certain
             row += [share(found.accuracy, found.accuracy_interval), share(found.mean_class_accuracy_nameable)]
             row += [
-                share(found.calibration.error),
+                share(found.calibration_error.ece),
                 *map(share, (sure.coverage, sure.accuracy) if sure else (None, None)),
             ]
         rows.append(row)

@@ -38,6 +38,8 @@ from madeof.datasets import RegionDataset, open_dataset
 from madeof.few_shot.exemplars import Memory
 from madeof.few_shot.fitting import COST, fit
 from madeof.inference.predictor import probabilities
+from madeof.metrics.temperature import fit_temperature
+from madeof.model.calibration import Calibration
 from madeof.model.learned_head import Examples
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
@@ -46,7 +48,6 @@ from madeof.nets.mask_at_pooling import Head
 from madeof.training.config import Config
 from madeof.training.export import read_net
 from madeof.training.loop import class_weights, learning_rate
-from madeof.training.temperature import fit_temperature
 
 COUNTS = (1, 5, 20)
 SOURCE = "everyday"
@@ -262,7 +263,7 @@ def knowing(old: int, new: int, temperature: float) -> Record:
     """The record of a model with so many materials of its own and so many learned ones."""
     names = tuple(map(str, range(old + new)))
     return Record(
-        "trial", "1", names, Preprocessing(), {}, temperature, net_materials=names[:old],
+        "trial", "1", names, Preprocessing(), {}, Calibration(temperature), net_materials=names[:old],
         columns=tuple((i,) for i in range(old + new)),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
     python recipes/experiments/scores.py DATA [--model MODEL] [--source everyday] [--halvings 200]
 
-Sets, the photos that calibrate them, groups and thresholds; what is fitted is fitted on a random half of the photos and
+Sets, the photos that calibrate them, and thresholds; what is fitted is fitted on a random half of the photos and
 read on the other, so many times.
 """
 
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import open_dataset
-from madeof.evaluation.calibration import sets_by_halves
+from madeof.evaluation.halves import sets_by_halves
 from madeof.evaluation.result import Evaluation
 from madeof.evaluation.run import evaluate
-from madeof.materials.groups import best_groups, group_of
 from madeof.materials.lists import positions
 from madeof.metrics.conformal import Covered, Sets, fit_sets, measure_sets
-from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.metrics.selective import fit_uncertain_below
 
 COVERAGES, PRECISIONS = (0.8, 0.9, 0.95), (0.9, 0.95, 0.97)
 
@@ -51,7 +50,6 @@ def main() -> None:
     is_own = np.array(whole.sources)[whole.photo] == options.source
     for name, rows in (("all of val", np.ones_like(is_own)), (f"its {options.source} photos", is_own)):
         print(f"made of {name}:", "; ".join(across(whole, rows, is_own, options.halvings)))
-    groups(whole, predictor.record.uncertain_below or 0.0)
     for precision in PRECISIONS:
         print(f"precision {precision}: {thresholds(own, precision, options.halvings)}")
 
@@ -83,22 +81,6 @@ def across(whole: Evaluation, made: NDArray[np.bool_], own: NDArray[np.bool_], h
             found.append([measured(sets, whole, ~first & part)[0].covered for part in (np.ones_like(own), own)])
     everywhere, there = np.mean(found, axis=0)
     return [f"hold the truth on all {everywhere:.3f}", f"on the own {there:.3f}"]
-
-
-def groups(whole: Evaluation, below: float) -> None:
-    """Whether they would help where the material is uncertain."""
-    names, place, score = best_groups(whole.materials, whole.scores)
-    right = np.array([group_of(truth) == names[p] for truth, p in zip(whole.truth, place, strict=True)])
-    top = whole.scores.argmax(axis=1)
-    related = [
-        group_of(truth) is not None and group_of(truth) == group_of(whole.materials[column])
-        for truth, column in zip(whole.truth, top.tolist(), strict=True)
-    ]
-    wrong, unsure = ~whole.correct, whole.scores.max(axis=1) < below
-    print(f"{wrong.sum()} wrong answers, {np.array(related)[wrong].sum()} of the right group; {unsure.sum()} uncertain")
-    for least in (0.5, 0.55, 0.9):
-        rows = unsure & (score >= least)
-        print(f"  uncertain with a group of {least} or more: {rows.sum()}, right {right[rows].sum()}")
 
 
 def thresholds(part: Evaluation, precision: float, halvings: int) -> str:

@@ -171,7 +171,7 @@ def test_killed(tmp_path: Path, moment: str) -> None:
         "in the data": f"file.write(b'x' * 100000); file.flush(); {kill}",
         "before the rename": f"file.write(b'x'); files.Path.replace = lambda *_: {kill}",
     }
-    code = f"import os\nfrom madeof import files\nwith files.atomic({str(path)!r}) as file:\n    {steps[moment]}"
+    code = f"import os\nfrom madeof._util import files\nwith files.atomic({str(path)!r}) as file:\n    {steps[moment]}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == OLD

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from madeof._util.text import cell, listed, show
+import pytest
+
+from madeof._util.text import cell, counted, listed, percent, show, utf8
 
 
 def test_show_is_one_printable_line():
@@ -34,3 +36,20 @@ def test_listed():
     assert listed([]) == ""
     assert listed([3, 17]) == "3, 17"
     assert listed(range(9), most=2) == "0, 1 and 7 more"
+
+
+@pytest.mark.parametrize(
+    ("score", "label"),
+    [(0.0, "0%"), (0.004, "0%"), (0.5, "50%"), (0.991, "99%"), (0.9949, "99%"), (0.9951, ">99%"), (1.0, ">99%")],
+)
+def test_no_label_says_100_percent_and_only_what_would_is_above_99(score: float, label: str) -> None:
+    assert percent(score) == label
+
+
+def test_what_no_encoding_holds_is_written_out() -> None:
+    assert utf8("a\udcff.jpg") == "a\\udcff.jpg"
+    assert utf8("straße.jpg") == "straße.jpg"
+
+
+def test_counted() -> None:
+    assert [counted(n, "region") for n in (0, 1, 2, 12_345)] == ["0 regions", "1 region", "2 regions", "12,345 regions"]

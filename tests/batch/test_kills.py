@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from made import write_dataset
 
+pytestmark = pytest.mark.slow
+
 KILLER = Path(__file__).parents[1] / "support" / "kill_batch.py"
 PHOTOS, PER_SHARD = 60, 5
 

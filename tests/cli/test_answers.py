@@ -1,4 +1,4 @@
-"""Answers, groups and sets in everything that comes out: JSON, CSV, Parquet, text, pictures, service, commands."""
+"""Answers and sets in everything that comes out: JSON, CSV, Parquet, text, pictures, service, commands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made import MATERIALS, write_dataset
 from serving import BOX, make_app, photo, problem_of, regions, running, test_client
 
 from madeof.cli.main import main
 from madeof.datasets import open_dataset
 from madeof.errors import ModelError
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report import write_report
 from madeof.evaluation.run import Evaluation, evaluate
 from madeof.export import tables as outputs
 from madeof.images.photo import Photo
@@ -26,16 +25,21 @@ from madeof.inference.photo_result import Answer, PhotoResult, Predicted, csv_te
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
 from madeof.serve.client import Client
 
 LEAST = (*(round(0.5 - i / 100, 2) for i in range(49)), None)
+
+
 SETS = Sets((Band(0.05, 40, LEAST), Band(None, 60, (0.0,) * 50)))
+
+
 STONES = ("Stone", "Concrete", "Metal")
 
 
 def prediction(scores: Any, share: float = 0.01, sets: Sets | None = SETS) -> Prediction:
-    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), 0.5, 0.9, share, sets)
+    return Prediction(STONES, np.array(scores, np.float32), 31.0, (0, 0, 6, 6), Calibration(1.0, 0.5, sets), share)
 
 
 def result(*predictions: Prediction, coverage: float | None = None) -> PhotoResult:
@@ -43,37 +47,36 @@ def result(*predictions: Prediction, coverage: float | None = None) -> PhotoResu
     return PhotoResult(Photo(np.zeros((48, 64, 3), np.uint8), "a.jpg", (48, 64)), "tiny 3", answers, coverage)
 
 
-SURE, GROUP, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0.06]), prediction([0.4, 0.2, 0.4])
+SURE, UNSURE, NOTHING = prediction([0.8, 0.15, 0.05]), prediction([0.48, 0.46, 0.06]), prediction([0.4, 0.2, 0.4])
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder that knows thresholds and sets."""
-    from madeof.evaluation.calibration import copy_model
+def model_with_sets(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that knows a threshold and sets."""
+    from madeof.model.record import copy_model
 
-    record = dataclasses.replace(Record.read(tiny_model), uncertain_below=0.6, group_below=0.9, sets=SETS)
+    record = dataclasses.replace(Record.read(tiny_model), calibration=Calibration(1.0, 0.6, SETS))
     out = tmp_path_factory.mktemp("answers") / "model"
     copy_model(tiny_model, record, out)
     return out
 
 
 @pytest.fixture(scope="module")
-def predictor(model: Path) -> Predictor:
-    return Predictor(model, threads=1)
+def predictor_with_sets(model_with_sets: Path) -> Predictor:
+    return Predictor(model_with_sets, threads=1)
 
 
 def test_json() -> None:
-    sure, group, nothing = result(SURE, GROUP, NOTHING, coverage=0.85).to_dict()["regions"]
-    assert (sure["answer"], sure["uncertain"], "group" in sure) == ("Stone", False, False)
-    assert (group["answer"], group["material"]) == ("Stone-like", "Stone")
-    assert group["group"] == {"name": "Stone-like", "score": 0.94}
-    assert (nothing["answer"], "group" in nothing) == (None, False)
+    sure, unsure, nothing = result(SURE, UNSURE, NOTHING, coverage=0.85).to_dict()["regions"]
+    assert (sure["answer"], sure["uncertain"]) == ("Stone", False)
+    assert (unsure["answer"], unsure["uncertain"], unsure["material"]) == (None, True, "Stone")
+    assert nothing["answer"] is None
     assert sure["set"] == {"coverage": 0.85, "materials": ["Stone", "Concrete"]}
     assert nothing["set"]["materials"] == ["Stone", "Metal", "Concrete"]
     (plain,) = result(SURE).to_dict()["regions"]
     assert "set" not in plain
     old = Prediction(STONES, SURE.scores, 31.0, (0, 0, 6, 6))
-    assert not {"answer", "group", "set", "uncertain"} & set(result(old).to_dict()["regions"][0])
+    assert not {"answer", "set", "uncertain"} & set(result(old).to_dict()["regions"][0])
 
 
 def test_a_coverage_that_no_set_has_is_noted_everywhere() -> None:
@@ -88,50 +91,47 @@ def test_a_coverage_that_no_set_has_is_noted_everywhere() -> None:
 
 
 def test_csv_text_and_label() -> None:
-    found = result(SURE, GROUP, NOTHING, coverage=0.6)
+    found = result(SURE, UNSURE, NOTHING, coverage=0.6)
     rows = list(csv.DictReader(io.StringIO(csv_text([found]))))
     assert [(row["answer"], row["set"]) for row in rows] == [
-        ("Stone", "Stone"), ("Stone-like", "Stone; Concrete"), ("", "Stone; Metal"),
+        ("Stone", "Stone"), ("", "Stone; Concrete"), ("", "Stone; Metal"),
     ]  # fmt: skip
     lines = found.text(top=2).splitlines()[1:]
     assert lines[0].startswith("  box 0  Stone 0.80   (Concrete 0.15)   set: Stone")
-    assert lines[1].startswith("  box 1  unsure: Stone-like 0.94   (Stone 0.48, Concrete 0.46)   set: Stone; Concrete")
+    assert lines[1].startswith("  box 1  unsure: Stone 0.48   (Concrete 0.46)   set: Stone; Concrete")
     assert lines[2].startswith("  box 2  unsure: Stone 0.40   (Metal 0.40)   set: Stone; Metal")
-    assert [label(each) for each in (SURE, GROUP, NOTHING)] == [
-        "Stone 80%", "unsure: Stone-like 94%", "unsure: Stone 40%",
-    ]  # fmt: skip
+    assert [label(each) for each in (SURE, UNSURE)] == ["Stone 80%", "unsure: Stone 48%"]
     assert [row["set"] for row in csv.DictReader(io.StringIO(csv_text([result(SURE)])))] == [""]
 
 
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    found = [Predicted(result(SURE, GROUP, coverage=0.6), ()), Predicted(result(NOTHING), ())]
+    found = [Predicted(result(SURE, UNSURE, coverage=0.6)), Predicted(result(NOTHING))]
     outputs.write_output("parquet", found, tmp_path / "a.parquet", materials=STONES)
     rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
-    wanted = ("answer", "group", "group_score", "set", "coverage")
+    wanted = ("answer", "set", "coverage")
     assert [tuple(row[name] for name in wanted) for row in rows] == [
-        ("Stone", None, None, "Stone", 0.6),
-        ("Stone-like", "Stone-like", 0.94, "Stone; Concrete", 0.6),
-        (None, None, None, None, None),
+        ("Stone", "Stone", 0.6),
+        (None, "Stone; Concrete", 0.6),
+        (None, None, None),
     ]
 
 
 def test_the_schema_in_the_docs_has_every_field() -> None:
     page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
     schema = json.loads(re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)[0])
-    found = result(GROUP, coverage=0.99)
+    found = result(UNSURE, coverage=0.99)
     answers = tuple(dataclasses.replace(answer, truth="Stone") for answer in found.answers)
     (region,) = dataclasses.replace(found, answers=answers).to_dict()["regions"]
     assert set(region) == set(schema["properties"])
     assert set(schema["required"]) <= set(region)
     assert set(region["set"]) == set(schema["properties"]["set"]["properties"])
-    assert set(region["group"]) == set(schema["$defs"]["group"]["properties"])
 
 
-def test_the_command_line_tells_sets(model: Path, tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
+def test_the_command_line_tells_sets(model_with_sets: Path, tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "a.png").write_bytes(photo())
     arguments = ["predict", str(tmp_path / "a.png"), "--box", "0,0,9,9", "--threads", "1", "--json"]
-    assert main([*arguments, "--model", str(model), "--coverage", "0.9"]) == 0
+    assert main([*arguments, "--model", str(model_with_sets), "--coverage", "0.9"]) == 0
     (region,) = json.loads(capsys.readouterr().out)["regions"]
     assert region["set"]["coverage"] == 0.9
     assert region["set"]["materials"][0] == region["material"]
@@ -144,9 +144,9 @@ def test_the_command_line_tells_sets(model: Path, tiny_model: Path, tmp_path: Pa
 
 
 def test_the_service_and_its_client_tell_what_the_predictor_does(
-    predictor: Predictor, tiny_predictor: Predictor
+    predictor_with_sets: Predictor, tiny_predictor: Predictor
 ) -> None:
-    client = test_client(make_app(predictor))
+    client = test_client(make_app(predictor_with_sets))
     name = client.post("/v1/images", content=photo(), headers={"content-type": "image/png"}).json()["id"]
     told = client.post(f"/v1/images/{name}/regions?coverage=0.8", json=regions(BOX)).json()["regions"][0]
     assert told["set"]["coverage"] == 0.8
@@ -157,17 +157,17 @@ def test_the_service_and_its_client_tell_what_the_predictor_does(
     for wrong in ("0.3", "1", "x", "nan"):
         assert problem_of(client.post(f"/v1/images/{name}/regions?coverage={wrong}", json=regions(BOX)))[0] == 422
     model = client.get("/v1/model").json()
-    assert (model["group_below"], Sets.from_json(model["sets"])) == (0.9, SETS)
+    assert (model["uncertain_below"], Sets.from_json(model["sets"])) == (0.6, SETS)
     plain = test_client(make_app(tiny_predictor))
     assert plain.get("/v1/model").json()["sets"] is None
     refused = plain.post("/v1/predict?coverage=0.8", files={"photo": ("a.png", photo())})
     assert problem_of(refused)[1:] == ("input", "this model has no sets; expected a question without coverage")
     mask = np.zeros((60, 80), bool)
     mask[3:9, 4:20] = True
-    with running(make_app(predictor)) as (host, port), Client(f"http://{host}:{port}") as remote:
+    with running(make_app(predictor_with_sets)) as (host, port), Client(f"http://{host}:{port}") as remote:
         remote.set_image(photo())
         (found,) = remote.predict([mask])
-    (expected,) = predictor.predict([mask], encoded=predictor.encode(photo()))
+    (expected,) = predictor_with_sets.predict([mask], encoded=predictor_with_sets.encode(photo()))
     assert (found.answer, found.set(0.9), found.reaches(0.99)) == (
         expected.answer, expected.set(0.9), expected.reaches(0.99),
     )  # fmt: skip
@@ -178,84 +178,47 @@ def evaluation(predictor: Predictor, dataset: Path) -> Evaluation:
     return evaluate(predictor, open_dataset(dataset), coverage=0.8)
 
 
-def test_an_evaluation_says_what_answers_and_sets_bring(
-    predictor: Predictor, tiny_predictor: Predictor, tiny_dataset: Path, tmp_path: Path
+def test_an_evaluation_says_what_sets_bring(
+    predictor_with_sets: Predictor, tiny_predictor: Predictor, tiny_dataset: Path, tmp_path: Path
 ) -> None:
-    found = evaluation(predictor, tiny_dataset)
+    found = evaluation(predictor_with_sets, tiny_dataset)
     assert found.share == pytest.approx(found.area / (64 * 80))
     summary = found.summary()
-    told = summary["answers"]
-    assert told["material"]["regions"] + told["group"]["regions"] + told["abstained"] == 36
     assert summary["sets"]["coverage"] == 0.8
     every, small, large = summary["sets"]["by_size"]
     assert (every["label"], small["label"], large["label"]) == ("all", "under 5%", "5% and more")
     assert (every["regions"], small["regions"], large["regions"]) == (36, 0, 36)
     assert large["covered"] == large["complete"] == 1  # its lowest score is 0
     assert "sets of 80%          all sizes: 100.0% hold the material, 4.0 materials on average" in found.text()
-    assert "answers   " in found.text()
     part = found.part(np.arange(36) < 6)
     assert part.share is not None
     assert len(part.share) == 6
     json.dumps(summary, allow_nan=False)
-    old = evaluation(tiny_predictor, tiny_dataset).summary()
-    assert not {"answers", "sets"} & set(old)
+    assert "sets" not in evaluation(tiny_predictor, tiny_dataset).summary()
     write_report(found, tmp_path)
     page, text = ((tmp_path / name).read_text(encoding="utf-8") for name in ("report.html", "evaluation.md"))
-    assert "What can be relied on?" in page
-    assert "none: it abstains" in page
     assert "with a probability of 80.0%" in page
     assert "## Sets with a coverage of 80.0%" in text
     assert "| 5% and more | 36 | 100.0% | 4.0 | 100.0% |" in text
 
 
-def test_calibrate_writes_a_model_of_the_same_scores(
-    tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "mine"
-    arguments = ["calibrate", str(tiny_dataset), "--model", str(tiny_model), "--threads", "1", "--out"]
-    assert main([*arguments, str(out), "--split", "all", "--precision", "0.8"]) == 0
-    record, before = Record.read(out), Record.read(tiny_model)
-    assert record.sets is not None
-    assert record.uncertain_below is not None
-    assert record.group_below is not None
-    changed = {"uncertain_below": None, "group_below": None, "sets": None}
-    assert dataclasses.replace(record, **changed) == dataclasses.replace(before, **changed)
-    assert {path.name for path in out.iterdir()} == {*before.files, RECORD}
-    predictor = Predictor(out, threads=1)
-    found = evaluate(predictor, open_dataset(tiny_dataset))
-    assert found.covered[0].covered is not None
-    assert found.covered[0].covered >= 0.9  # on the regions that it was measured on
-    assert main([*arguments, str(out), "--split", "all"]) == 1
-    assert "mine" in capsys.readouterr().err
-    assert main([*arguments, str(tmp_path / "few"), "--split", "val"]) == 1
-    assert "got 12 regions of materials that the model knows; expected 30 or more" in capsys.readouterr().err
-    assert not (tmp_path / "few").exists()
-    with pytest.raises(SystemExit):
-        main([*arguments, str(tmp_path / "x"), "--precision", "1"])
-    assert "got '1'; expected a number from 0.5 to 0.999" in capsys.readouterr().err
-
-
-def test_a_record_keeps_them(model: Path, tmp_path: Path) -> None:
-    record = Record.read(model)
-    assert (record.group_below, record.sets) == (0.9, SETS)
+def test_a_record_keeps_them(model_with_sets: Path, tmp_path: Path) -> None:
+    record = Record.read(model_with_sets)
+    assert (record.calibration.uncertain_below, record.calibration.prediction_sets) == (0.6, SETS)
     assert dataclasses.replace(record, files={}).write(tmp_path) == Record.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("group_below", "0.9", 'group_below is "0.9"; expected a number or null'),
-        ("group_below", True, "group_below is true; expected a number or null"),
-        ("group_below", 2, "group_below is 2; expected a score from 0 to 1, or null"),
-        ("group_below", 10**400, "expected a number or null"),
         ("sets", [], "sets: expected a list of bands, or null"),
         ("sets", {"bands": []}, "sets: expected a list of bands, or null"),
         ("sets", [{"under": None, "regions": 5, "least": [0.1]}], "sets: a band has 1 scores; expected 50"),
         ("sets", "x" * 10_000, "sets: expected a list of bands, or null"),
     ],
 )
-def test_a_wrong_record_is_refused(model: Path, tmp_path: Path, field: str, value: Any, message: str) -> None:
-    values = json.loads((model / RECORD).read_text())
+def test_a_wrong_record_is_refused(model_with_sets: Path, tmp_path: Path, field: str, value: Any, message: str) -> None:
+    values = json.loads((model_with_sets / RECORD).read_text())
     (tmp_path / RECORD).write_text(json.dumps({**values, field: value}))
     with pytest.raises(ModelError) as caught:
         Record.read(tmp_path)
@@ -263,26 +226,12 @@ def test_a_wrong_record_is_refused(model: Path, tmp_path: Path, field: str, valu
     assert len(str(caught.value)) < 600
 
 
-@pytest.mark.parametrize("field", ["group_below", "sets"])
-def test_an_old_record_has_none(model: Path, tmp_path: Path, field: str) -> None:
-    values = json.loads((model / RECORD).read_text())
-    del values[field]
-    (tmp_path / RECORD).write_text(json.dumps(values))
-    assert getattr(Record.read(tmp_path), field) is None
-
-
-def test_a_combined_model_has_sets(tiny_model: Path, tmp_path: Path) -> None:
-    """From all of its val regions, those of materials that it does not know among them."""
-    from madeof.training.combine import combine
-
-    data = write_dataset(tmp_path / "data", photos=16, val=12)
-    lines = (data / "materials.csv").read_text().replace("4,Wood", "4,Plutonium")
-    (data / "materials.csv").write_text(lines)
-    record = combine([tiny_model, tiny_model], open_dataset(data), tmp_path / "both", name="both", threads=1)
-    assert record.sets is not None
-    (band,) = record.sets.bands
-    assert band.regions == 36
-    assert band.least[-1] is None
-    assert [row["label"] for row in record.metrics["val sets by halves"]] == ["all", "every size"]
-    assert "sets" not in record.metrics["val"]
-    assert set(record.materials) == set(MATERIALS)
+def test_a_record_of_010_is_read(model_with_sets: Path, tmp_path: Path) -> None:
+    """It may have no sets, and may have the threshold of groups, which went."""
+    values = json.loads((model_with_sets / RECORD).read_text())
+    del values["sets"]
+    (tmp_path / RECORD).write_text(json.dumps({**values, "group_below": 0.9}))
+    old = Record.read(tmp_path)
+    assert (old.calibration.uncertain_below, old.calibration.prediction_sets) == (0.6, None)
+    old.write(tmp_path)
+    assert "group_below" not in json.loads((tmp_path / RECORD).read_text())

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import logging
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from made import photo_and_label_map, write_model
-from PIL import Image
 
 from madeof import __version__
-from madeof.cli import arguments, demo
+from madeof.cli import demo
 from madeof.cli import main as cli
 from madeof.cli.main import main
 from madeof.errors import ModelError, WriteError
-from madeof.inference.predictor import load
-from madeof.model.record import Record
 
 COMMANDS = ["predict", "train", "evaluate", "import-weights", "export", "demo"]
+
+
 HEAVY = {"numpy", "torch", "PIL", "onnxruntime", "matplotlib", "cc3d", "simplejpeg", "timm"}
 
 
@@ -60,7 +53,7 @@ def status_of(*command: str) -> int:
 def test_help_of_every_command_loads_nothing_heavy() -> None:
     code = f"""
 import contextlib, io, sys
-from madeof.cli import main
+from madeof.cli.main import main
 for command in {[[], *[[c] for c in COMMANDS]]!r}:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
@@ -159,186 +152,6 @@ def test_our_own_mistakes_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(demo, "run", fail)
     with pytest.raises(ModuleNotFoundError):
         main(["demo"])
-
-
-@pytest.mark.parametrize("command", [["export", "a", "--out", "b"], ["import-weights", "a", "--out", "b"]])
-def test_missing_extra(
-    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [n for n in sys.modules if n.startswith(("madeof.nets", "madeof.training"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    assert main(command) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert "run  pip install 'madeof[train]'" in err
-    assert not list(tmp_path.iterdir())
-
-
-def test_demo(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["demo", "--model", str(tiny_model), "--threads", "1"]) == 0
-    out, err = capsys.readouterr()
-    head, *rows = out.splitlines()
-    assert head.split() == ["region", "answer", "score", "what", "it", "is"]
-    assert [row.split()[0] for row in rows] == ["table", "saucer", "cup", "coffee", "spoon"]
-    assert [row.replace("(wrong)", "").split()[-1] for row in rows] == ["Wood", "Ceramic", "Ceramic", "Food", "Metal"]
-    for row in rows:
-        answer, truth = row.split()[1], row.replace("(wrong)", "").split()[-1]
-        assert ("(wrong)" in row) == (answer != truth)
-    assert err == "madeof: wrote demo-overlay.png\n"
-    with Image.open("demo-overlay.png") as picture:
-        assert picture.format == "PNG"
-    assert [path.name for path in tmp_path.iterdir()] == ["demo-overlay.png"]
-
-
-def test_demo_says_where_it_is_unsure(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = shutil.copytree(tiny_model, tmp_path / "model")
-    for threshold, times in ((0.0, 0), (1.0, 5)):
-        dataclasses.replace(Record.read(folder), uncertain_below=threshold).write(folder)
-        assert main(["demo", "--model", str(folder), "--threads", "1"]) == 0
-        assert capsys.readouterr().out.count("%   unsure   ") == times
-
-
-def test_demo_that_cannot_write(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--model", str(tiny_model), "--overlay", str(tmp_path / "no" / "a.png")]) == 1
-    out, err = capsys.readouterr()
-    assert "spoon" in out
-    assert err == f"madeof: cannot write {tmp_path}/no/a.png: No such file or directory; nothing was changed\n"
-
-
-def test_evaluate(tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["evaluate", str(tiny_dataset), "--model", str(tiny_model), "--threads", "1"]
-    assert main([*command, "--json", "--out", str(tmp_path / "report")]) == 0
-    out, err = capsys.readouterr()
-    assert out.count("\n") == 1
-    found = json.loads(out)
-    assert {"regions", "accuracy", "mean_class_accuracy", "by_material", "by_size"} <= set(found)
-    assert found["photos"] == 4  # the val split
-    assert found["regions"] == sum(row["regions"] for row in found["by_material"].values())
-    assert 0 <= found["accuracy"] <= 1
-    assert all({"regions", "accuracy"} <= set(row) for row in found["by_material"].values())
-    assert found["model"] == "tiny 3"
-    assert json.loads((tmp_path / "report" / "evaluation.json").read_text()) == found
-    assert f"madeof: wrote {tmp_path / 'report' / 'evaluation.json'}\n" in err
-    assert main([*command, "--split", "all"]) == 0
-    out, err = capsys.readouterr()
-    assert "of 12 photos" in out
-    assert err.splitlines() == [
-        f"madeof: {tiny_dataset}: 12 photos, 36 regions",
-        "madeof: evaluating the split all: 12 photos, 36 regions",
-    ]
-    assert main([*command, "--source", "made"]) == 0
-    assert "of 4 photos" in capsys.readouterr().out
-    assert main([*command, "--source", "made", "--source", "moon"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "madeof: no photo has the source 'moon'; the sources are made (4)"
-    )
-    assert main([*command, "--split", "test"]) == 1
-    assert "the split 'test' has no photo with a region; the splits are train (8), val (4)" in capsys.readouterr().err
-
-
-def test_evaluate_goes_on_after_a_bad_photo(
-    tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = shutil.copytree(tiny_dataset, tmp_path / "data")
-    photo = data / "images" / "p11.png"
-    photo.write_bytes(photo.read_bytes()[:-500])
-    assert main(["evaluate", str(data), "--model", str(tiny_model), "--json"]) == 1
-    out, err = capsys.readouterr()
-    found = json.loads(out)
-    assert found["photos"] == 3
-    assert [failure["photo"] for failure in found["failures"]] == ["p11"]
-    assert "madeof: not evaluated: p11: " in err
-
-
-def test_evaluate_says_first_what_cannot_be(
-    tiny_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").touch()
-    command = ["evaluate", str(tiny_dataset), "--model", str(tiny_model), "--out", str(tmp_path / "file")]
-    assert main(command) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.endswith(f"madeof: cannot make the folder {tmp_path}/file: File exists\n")
-    assert main(["evaluate", str(tmp_path / "none"), "--model", str(tiny_model)]) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert str(tmp_path / "none") in err
-
-
-def test_export_half(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    half = tmp_path / "half"
-    assert main(["export", str(tiny_model), "--out", str(half), "--bits", "16"]) == 0
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert f"madeof: wrote {half}\n" in err
-    assert sorted(path.name for path in half.iterdir()) == ["classifier.onnx", "encoder.onnx", "model.json"]
-    whole = sum((tiny_model / path.name).stat().st_size for path in half.iterdir())
-    assert sum(path.stat().st_size for path in half.iterdir()) < 0.75 * whole
-    photo, labels = photo_and_label_map(5)
-    scores = []
-    for folder in (tiny_model, half):
-        predictor = load(folder, threads=1)
-        predictor.set_image(photo)
-        scores.append(predictor.scores([labels == value for value in np.unique(labels)]))
-    np.testing.assert_allclose(*scores, atol=1e-2)
-    assert main(["export", str(half), "--out", str(tmp_path / "again")]) == 1
-    assert capsys.readouterr().err == (
-        f"madeof: {half} has no weights.safetensors: it can predict, but not be trained on or exported again\n"
-    )
-    assert not (tmp_path / "again").exists()
-
-
-def test_export_into_a_model(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = shutil.copytree(tiny_model, tmp_path / "model")
-    before = {path.name: path.read_bytes() for path in model.iterdir()}
-    assert main(["export", str(tiny_model), "--out", str(model)]) == 1
-    assert capsys.readouterr().err == f"madeof: {model} already holds a model; choose another folder\n"
-    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
-
-
-def test_export_with_weights(tmp_path: Path) -> None:
-    model = write_model(tmp_path / "a", temperature=1.5, background=0)
-    assert main(["export", str(model), "--out", str(tmp_path / "b"), "--with-weights"]) == 0
-    assert (tmp_path / "b" / "weights.safetensors").read_bytes() == (model / "weights.safetensors").read_bytes()
-    record = load(tmp_path / "b").record
-    assert (record.temperature, record.background, record.name) == (1.5, 0, "tiny")
-
-
-def test_import_weights_refuses_what_is_no_state_dict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / os.fsdecode(b"st\xffuff.torch")
-    file.write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
-    assert main(["import-weights", str(file), "--out", str(tmp_path / "out")]) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_json_in_any_encoding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments.print_json({"a": "Glas/ür"})
-    assert capsys.readouterr().out == '{"a": "Glas/ür"}\n'
-
-    class Ascii:
-        encoding = "ascii"
-        text = ""
-
-        def write(self, text: str) -> None:
-            self.text += text.encode("ascii").decode()
-
-    out = Ascii()
-    monkeypatch.setattr(sys, "stdout", out)
-    arguments.print_json({"a": "Glas/ür"})
-    assert json.loads(out.text) == {"a": "Glas/ür"}
 
 
 def test_a_full_disk_behind_standard_output(tiny_model: Path, tiny_dataset: Path) -> None:

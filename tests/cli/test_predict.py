@@ -169,7 +169,8 @@ def test_csv(run: Run) -> None:
         ["b.png", "m.png", "600", "20", "10", "50", "30"],
         ["b.png", "box 0", "81", "0", "0", "9", "9"],
     ]
-    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 and row[9:] == [""] * 5 for row in rows)
+    assert all(row[7] in MATERIALS and 0 <= float(row[8]) <= 1 for row in rows)
+    assert [row[9:] for row in rows] == [[""] * 5, ["", "", "", "small: 97.2 px seen", ""]] * 2
 
 
 def test_csv_header_when_the_first_photo_is_bad(run: Run) -> None:
@@ -190,7 +191,7 @@ def test_text(run: Run) -> None:
     assert head == "a.png  (80 x 64)"
     assert first.startswith("  m.png  ")
     assert second.startswith("  box 0  ")
-    assert second.endswith("[small: 9 px]")
+    assert second.endswith("[small: 10.8 px seen]")
 
 
 def test_label_map_folder(run: Run) -> None:
@@ -421,7 +422,7 @@ def test_a_model_that_breaks_in_the_middle(run: Run, predictor: Predictor, monke
     def fail(*_: Any) -> Any:
         raise ModelError("the model is broken")
 
-    monkeypatch.setattr(predictor, "set_image", fail)
+    monkeypatch.setattr(predictor, "encode", fail)
     status, out, err = run("gone.png", "a.png")
     assert (status, out) == (1, "")
     assert [line[:16] for line in err.splitlines()] == ["madeof: gone.png", "madeof: the mode"]
@@ -487,3 +488,42 @@ def test_a_large_jpeg_keeps_its_size_and_its_answer_with_an_overlay(run: Run) ->
     assert alone["regions"][0]["box"] == [0, 0, 960, 384]
     assert "(960 x 768)" in run("large.jpg")[1]
     assert pixels("out.png").shape == (768, 960, 3)
+
+
+@pytest.mark.parametrize("command", [["predict"], ["map"], ["explain", "--looks", "0"]])
+def test_a_stray_byte_in_a_name_is_the_same_text_in_every_command(
+    run: Run, tiny_model: Path, capsys: Any, command: Any
+) -> None:
+    """`map` and `explain` once printed a lone surrogate, which strict parsers of JSON refuse."""
+    photo, mask = os.fsdecode(b"a\xff.png"), os.fsdecode(b"m\xff.png")
+    shutil.copy("a.png", photo)
+    shutil.copy("m.png", mask)
+    regions = [] if command[0] == "map" else ["--mask", mask]
+    files = ["--out", "maps-of"] if command[0] == "map" else []
+    assert main([*command, photo, "--json", "--model", str(tiny_model), *regions, *files]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["image"] == "a\\udcff.png"
+    assert [region["region"] for region in told.get("regions", [])] == (["m\\udcff.png"] if regions else [])
+    assert all("a\\udcff" in file for file in told.get("files", {}).values())
+    json.dumps(told, ensure_ascii=False).encode()  # no lone surrogate anywhere
+
+
+def test_zoom(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*command: str) -> tuple[int, str, str]:
+        status = main(["predict", "--model", str(tiny_model), "--threads", "1", *command])
+        return status, *capsys.readouterr()
+
+    random = np.random.default_rng(0)
+    photo = np.kron(random.integers(0, 256, (60, 80, 3)), np.ones((5, 5, 1))).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "large.png")
+    said = {
+        zoom: run(str(tmp_path / "large.png"), "--box", "50,60,75,80", "--json", *zoom.split())
+        for zoom in ("", "--zoom auto", "--zoom 1", "--zoom off", "--zoom 0")
+    }
+    assert {status for status, _, _ in said.values()} == {0}
+    texts = [out for _, out, _ in said.values()]
+    assert texts[0] == texts[1] == texts[2] != texts[3] == texts[4]
+    box = "--box", "50,60,75,80"
+    _, out, _ = run(str(tmp_path / "large.png"), *box, "--box", "300,200,320,220", "--json", "--zoom", "1")
+    notes = [region.get("notes", []) for region in json.loads(out)["regions"]]
+    assert sum("not zoomed: too many windows" in each for each in notes) == 1

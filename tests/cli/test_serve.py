@@ -127,7 +127,10 @@ def test_the_help_needs_no_server() -> None:
     assert serve.add_parser
     import subprocess
 
-    code = "import sys, madeof.cli; madeof.cli.make_parser(); print({'fastapi', 'numpy', 'uvicorn'} & set(sys.modules))"
+    code = (
+        "import sys\nfrom madeof.cli.main import make_parser\nmake_parser()\n"
+        "print({'fastapi', 'numpy', 'uvicorn'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

@@ -25,7 +25,7 @@ from madeof.cli.predict import OUTPUTS
 from madeof.datasets import open_dataset, read_annotations
 from madeof.datasets.formats import FORMATS
 from madeof.export.tables import TABLES, places_of
-from madeof.inference.photo_result import answers_for
+from madeof.inference.answer import answer_regions
 from madeof.inference.predictor import Predictor, load
 
 SIZE = 64, 80
@@ -321,9 +321,9 @@ def test_nothing_is_overwritten_and_nothing_half_written(to: str, run: Run, monk
         calls.append(given)
         if len(calls) > 1:
             raise KeyboardInterrupt
-        return answers_for(*given)
+        return answer_regions(*given)
 
-    monkeypatch.setattr("madeof.inference.photo_result.answers_for", fail)
+    monkeypatch.setattr("madeof.inference.answer.answer_regions", fail)
     assert run(*PHOTOS, "--to", to, "--out", f"{out}")[0] == 130
     assert len(calls) == 2
     assert sorted(Path().iterdir()) == before

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from madeof.images.photo import Photo
-from madeof.inference.photo_result import CSV_COLUMNS, Answer, PhotoResult, answers_for, csv_text, label
+from madeof.inference.photo_result import CSV_COLUMNS, Answer, PhotoResult, csv_text, label
 from madeof.inference.prediction import Prediction
-from madeof.regions.region import Region
+from madeof.model.calibration import Calibration
 
 EVIL = ("=cmd()|' /C calc'!A0", "<script>alert(1)</script>", "+1\n2", "Wood \x1b[31m")
 
@@ -23,7 +23,7 @@ def prediction(
     area: float = 12.0, materials: tuple[str, ...] = ("Wood", "Sky", "Brick"), uncertain_below: float | None = None
 ) -> Prediction:
     scores = np.array([0.7, 0.1, 0.2, 0.0][: len(materials)], np.float32)
-    return Prediction(materials, scores, area, (1, 2, 5, 5), uncertain_below)
+    return Prediction(materials, scores, area, (1, 2, 5, 5), Calibration(1.0, uncertain_below))
 
 
 def result(*answers: Answer, name: str = "a.jpg", **photo: Any) -> PhotoResult:
@@ -139,11 +139,3 @@ def test_an_uncertain_answer_says_so(threshold: float | None, uncertain: bool | 
     assert row[head.index("uncertain")] == in_csv
     assert found.text(top=1) == f"a.jpg  (64 x 48)\n  m  {line}"
     assert label(prediction(uncertain_below=threshold)) == line.replace("0.70", "70%")
-
-
-def test_answers_for() -> None:
-    mask = np.ones((2, 2), bool)
-    (answer,) = answers_for([Region("m", mask)], [prediction()])
-    assert (answer.region, answer.notes, answer.error) == ("m", ("small: 4 px",), None)
-    with pytest.raises(ValueError, match="shorter"):
-        answers_for([Region("m", mask)], [])

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import io
-import shutil
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +17,11 @@ from madeof.errors import InputError, ModelError, PhotoError, RegionError
 from madeof.images.photo import read_photo
 from madeof.inference import predictor as module
 from madeof.inference.predictor import Predictor, classify, load, probabilities
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
 from madeof.regions.components import regions_from_label_map
 from madeof.regions.region import Region, mask_box
-
-
-@pytest.fixture(scope="module")
-def predictor(tiny_model: Path) -> Predictor:
-    return load(tiny_model, threads=1)
-
-
-@pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    return photo_and_label_map(1, 60, 83)[0]
-
-
-@pytest.fixture(scope="module")
-def masks() -> np.ndarray:
-    """Boxes, one pixel, a line, and all."""
-    masks = np.zeros((7, 60, 83), dtype=bool)
-    masks[0, 5:30, 5:20] = True
-    masks[1, 31:, 40:] = True
-    masks[2, 59, 82] = True
-    masks[3, :, 7] = True
-    masks[4] = True
-    masks[5, ::2, ::3] = True
-    masks[6, 0, 0] = True
-    return masks
 
 
 def test_scores_are_probabilities(predictor: Predictor, photo: np.ndarray, masks: np.ndarray) -> None:
@@ -325,23 +298,6 @@ def test_background_is_left_out_and_the_rest_not_made_to_sum_to_one(tmp_path: Pa
     assert 0 < scores.sum() < 1 - 1e-4
 
 
-def test_an_answer_under_the_threshold_of_its_model_is_uncertain(
-    tiny_model: Path, tmp_path: Path, photo: np.ndarray, masks: np.ndarray, predictor: Predictor
-) -> None:
-    predictor.set_image(photo)
-    plain = predictor.predict(masks)
-    assert not any(p.uncertain for p in plain)
-    scores = sorted(p.score for p in plain)
-    folder = shutil.copytree(tiny_model, tmp_path / "model")
-    dataclasses.replace(Record.read(folder), uncertain_below=scores[3]).write(folder)
-    unsure = load(folder, threads=1)
-    unsure.set_image(photo)
-    found = unsure.predict(masks)
-    assert [p.uncertain for p in found] == [p.score < scores[3] for p in found]
-    assert 1 <= sum(p.uncertain for p in found) <= 4
-    assert [p.material for p in found] == [p.material for p in plain]
-
-
 def record(**settings: Any) -> Record:
     return Record("m", "1", ("a", "b"), Preprocessing(), {}, **settings)
 
@@ -352,10 +308,10 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(probabilities(logits, record(background=0)), [[0.3, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=1)), [[0.1, 0.6]], rtol=1e-6)
     np.testing.assert_allclose(probabilities(logits, record(background=2)), [[0.1, 0.3]], rtol=1e-6)
-    cold = probabilities(logits[:, 1:], record(temperature=0.5))
+    cold = probabilities(logits[:, 1:], record(calibration=Calibration(0.5)))
     np.testing.assert_allclose(cold, [[1 / 5, 4 / 5]], rtol=1e-6)
     huge = np.array([[3e38, -3e38]], np.float32)
-    np.testing.assert_array_equal(probabilities(huge, record(temperature=1e-3)), [[1, 0]])
+    np.testing.assert_array_equal(probabilities(huge, record(calibration=Calibration(1e-3))), [[1, 0]])
 
 
 def save(image: Image.Image, **options: Any) -> bytes:
@@ -394,78 +350,6 @@ def test_a_photo_turned_by_exif(tiny_model: Path, photo: np.ndarray, masks: np.n
     Image.fromarray(np.ascontiguousarray(np.rot90(masks[0]))).save(tmp_path / "unturned-mask.png")
     with pytest.raises(RegionError, match="60 x 83 but the photo is 83 x 60 after its EXIF rotation: it fits only the"):
         classify(tmp_path / "turned.png", tmp_path / "unturned-mask.png", model=tiny_model)
-
-
-def test_load_none(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BUNDLED", tmp_path)
-    with pytest.raises(ModelError, match="this installation of madeof has no bundled model .* name a model folder"):
-        load()
-    monkeypatch.setattr(module, "_BUNDLED", tiny_model)
-    assert load().record.name == "tiny"
-
-
-def test_load_what_is_not_there(tmp_path: Path) -> None:
-    path = tmp_path / "model.pt2"
-    with pytest.raises(ModelError, match=f"there is no model folder {path}; expected a folder with model.json"):
-        load(path)
-    path.write_bytes(b"PK")
-    with pytest.raises(ModelError, match=f"{path} is a file; expected a folder with model.json"):
-        load(str(path))
-    with pytest.raises(ModelError, match=f"{tmp_path} is not a model folder: it has no model.json"):
-        load(tmp_path)
-    with pytest.raises(ModelError, match="there is no model folder"):
-        load("a\0b")
-
-
-@pytest.mark.parametrize("name", ["../runs", "./run", "a/b/c", "run", "/nowhere/run", "a b/c", "a/..", "x/y\n"])
-def test_what_is_no_hub_name(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    monkeypatch.chdir(tmp_path / "in")
-    monkeypatch.setattr(module, "_download", lambda _: pytest.fail("asked the Hub"))
-    with pytest.raises(ModelError, match=r"^there is no model folder "):
-        load(name)
-
-
-def test_hub_without_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ModelError) as caught:
-        load("someone/stones")
-    assert str(caught.value) == (
-        "there is no model folder someone/stones, and getting it from the Hub needs packages that are not installed: "
-        "run  pip install 'madeof[hub]'"
-    )
-
-
-@pytest.mark.parametrize("fault", [OSError("404\nmore"), ValueError(""), RuntimeError("\n")])
-def test_hub_that_fails(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    def snapshot_download(*_: Any, **__: Any) -> str:
-        raise fault
-
-    fake = types.SimpleNamespace(snapshot_download=snapshot_download)
-    monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
-    with pytest.raises(ModelError, match=r"no model folder someone/stones, and the Hub does not give it \(\w+\)"):
-        load("someone/stones")
-
-
-def test_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
-    calls = []
-
-    def snapshot_download(*args: Any, **kwargs: Any) -> str:
-        calls.append((args, kwargs))
-        return str(tiny_model)
-
-    fake = types.SimpleNamespace(snapshot_download=snapshot_download)
-    monkeypatch.setitem(sys.modules, "huggingface_hub", fake)
-    assert load("someone/stones-1.0").record.name == "tiny"
-    patterns = ["model.json", "*.onnx", "ranges.json", "memory.npz", "learned.npz"]
-    assert calls == [(("someone/stones-1.0",), {"allow_patterns": patterns})]
-
-
-def test_a_folder_goes_before_the_hub(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -> None:
-    shutil.copytree(tiny_model, tmp_path / "someone" / "stones")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_download", lambda _: pytest.fail("asked the Hub"))
-    assert load("someone/stones").record.name == "tiny"
 
 
 def test_threads(tiny_model: Path) -> None:

@@ -1,61 +1,21 @@
+""""""
+
+from __future__ import annotations
+
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metrics_classification import Case, make
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from madeof.metrics.bootstrap import DRAWS, Interval
-from madeof.metrics.calibration_error import Calibration, calibration
-from madeof.metrics.classification import SIZE_BOUNDS, TOP_K, Metrics, measure
+from madeof.metrics.calibration_error import CalibrationError
+from madeof.metrics.classification import SIZE_BOUNDS, TOP_K, measure
 
 EVERY_SIZE = (*SIZE_BOUNDS, None)
-
-
-@dataclass
-class Case:
-    truth: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    areas: NDArray[np.int64]
-    photos: NDArray[np.int64]
-    names: list[str]
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        return self.scores.argmax(axis=1)
-
-    @property
-    def materials(self) -> list[str]:
-        return [f"material {i}" for i in range(self.scores.shape[1])]
-
-    def measure(self, **settings: object) -> Metrics:
-        settings = {"draws": 0, **settings}
-        return measure(
-            self.truth,
-            self.scores,
-            self.areas,
-            self.photos,
-            materials=self.materials,
-            names=self.names,
-            **settings,  # type: ignore[arg-type]
-        )
-
-
-def make(seed: int, regions: int = 300, materials: int = 7, unknown: float = 0.0, occurring: int | None = None) -> Case:
-    """Random scores that are right more often than not, of a share `unknown` of unnameable regions."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, occurring or materials, regions)
-    logits = rng.normal(size=(regions, materials))
-    logits[np.arange(regions), truth] += 1.5
-    scores = np.exp(logits)
-    scores /= scores.sum(axis=1, keepdims=True)
-    truth[rng.random(regions) < unknown] = -1
-    areas = np.exp(rng.normal(9.5, 2.5, regions)).astype(np.int64) + 1
-    names = [f"Unknown {i % 3}" for i in range(regions)]
-    return Case(truth, scores, areas, rng.integers(0, max(1, regions // 4), regions), names)
 
 
 # Random data, data where materials are missing from the truth, one material only, one region only, two materials
@@ -63,6 +23,8 @@ def make(seed: int, regions: int = 300, materials: int = 7, unknown: float = 0.0
 EDGE = Case(
     np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]]), np.ones(3, int), np.arange(3), ["x"] * 3
 )
+
+
 CASES = [
     *(make(seed) for seed in range(3)),
     make(3, regions=2000, materials=45),
@@ -230,152 +192,12 @@ def test_sizes_are_those_of_the_original() -> None:
         assert (row.accuracy, row.mean_class_accuracy) == (pytest.approx(accuracy), pytest.approx(by_class))
 
 
-def test_calibration_error_and_mean_score() -> None:
-    # Bin [2/15, 3/15) does not exist for two materials; 0.5 and 0.52 share [7/15, 8/15), 1.0 is in the last one.
-    scores = np.array([[0.5, 0.5], [0.52, 0.48], [0.0, 1.0], [0.99, 0.01]])
-    found = measure([0, 1, 1, 1], scores, [1] * 4, range(4), materials=["a", "b"])
-    assert found.calibration.mean_score == pytest.approx((0.5 + 0.52 + 1.0 + 0.99) / 4)
-    assert found.calibration.error == pytest.approx((2 * abs(0.5 - 0.51) + 2 * abs(0.5 - 0.995)) / 4)
-    there = [(round(row.low * 15), row.regions, row.accuracy) for row in found.by_score if row.regions]
-    assert there == [(7, 2, 0.5), (14, 2, 0.5)]
-    assert len(found.by_score) == 15
-
-
-def test_calibration_error_by_size() -> None:
-    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
-    found = measure([0, 1, 1], scores, [10, 20, 5000], range(3), materials=["a", "b"])
-    by_size = {row.label: row.calibration for row in found.by_size}
-    assert by_size["under 1000"].mean_score == pytest.approx(0.9)
-    assert by_size["under 1000"].error == pytest.approx(0.4)
-    assert by_size["under 8000"].error == pytest.approx(0.6)
-    assert by_size["under 2000"] == Calibration(None, None, None)
-
-
-@pytest.mark.parametrize(("score", "regions"), [(0.5, 25), (0.5, 400), (0.9, 100)])
-def test_by_chance_honest_scores_have_an_error_of_a_binomial_deviation(score: float, regions: int) -> None:
-    found = calibration(np.full(regions, score), np.ones(regions, dtype=bool))
-    assert found.error == pytest.approx(1 - score)
-    # The mean deviation of a normal distribution is sqrt(2 / pi) of its standard deviation.
-    wanted = np.sqrt(2 / np.pi * score * (1 - score) / regions)
-    assert found.by_chance == pytest.approx(wanted, rel=0.15)
-    assert calibration(np.full(regions, score), np.ones(regions, dtype=bool)) == found  # the same draws always
-
-
-def test_scores_of_1_that_are_right_have_no_error_by_chance_either() -> None:
-    assert calibration(np.ones(5), np.ones(5, dtype=bool)) == Calibration(1.0, 0.0, 0.0)
-
-
-def test_a_bin_has_the_interval_of_its_regions() -> None:
-    case = make(8, regions=400)
-    found = case.measure(draws=1000)
-    there = [row for row in found.by_score if row.accuracy_interval]
-    assert there
-    for row in there:
-        assert row.accuracy_interval is not None
-        assert row.accuracy is not None
-        assert row.accuracy_interval.low <= row.accuracy <= row.accuracy_interval.high
-    top = case.scores.max(axis=1)
-    one = next(row for row in there if row.regions > 20)
-    part = (top >= one.low) & (top < one.high)
-    alone = measure(
-        np.array(case.truth)[part], case.scores[part], [1] * part.sum(), np.array(case.photos)[part],
-        materials=case.materials, draws=4000,
-    )  # fmt: skip
-    assert alone.accuracy == one.accuracy
-    assert alone.accuracy_interval is not None
-    assert one.accuracy_interval is not None
-    assert alone.accuracy_interval.low == pytest.approx(one.accuracy_interval.low, abs=0.05)
-    assert alone.accuracy_interval.high == pytest.approx(one.accuracy_interval.high, abs=0.05)
-
-
-def test_a_score_on_an_edge_is_in_the_bin_above() -> None:
-    scores = np.array([[i / 15, 0.0] for i in range(16)])
-    found = measure([0] * 16, scores, [1] * 16, range(16), materials=["a", "b"])
-    assert [row.regions for row in found.by_score] == [1] * 14 + [2]
-
-
-def plain_bootstrap(case: Case, draws: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Accuracy and mean class accuracy of each draw, photo by photo and region by region."""
-    rng = np.random.default_rng(seed)
-    ids = np.unique(case.photos)
-    of_photo = [np.flatnonzero(case.photos == photo) for photo in ids]
-    micro, macro = [], []
-    for _ in range(draws):
-        regions = np.concatenate([of_photo[photo] for photo in rng.integers(len(ids), size=len(ids))])
-        right = case.truth[regions] == case.predicted[regions]
-        recalls = [right[case.truth[regions] == m].mean() for m in np.unique(case.truth[regions])]
-        micro.append(right.mean())
-        macro.append(np.mean(recalls))
-    return np.array(micro), np.array(macro)
-
-
-@pytest.mark.parametrize("seed", [0, 9])
-def test_intervals_are_those_of_a_plain_loop(seed: int) -> None:
-    case = make(11, regions=150, materials=7, occurring=5)
-    case.truth[0] = 5  # one region only: in many draws this material does not occur
-    found = case.measure(draws=DRAWS, seed=seed)
-    micro, macro = plain_bootstrap(case, DRAWS, seed)
-    for ours, theirs in ((found.accuracy_interval, micro), (found.mean_class_accuracy_interval, macro)):
-        assert ours is not None
-        assert (ours.low, ours.high) == pytest.approx(tuple(np.percentile(theirs, [2.5, 97.5])))
-
-
-def test_intervals_do_not_depend_on_the_size_of_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = make(12)
-    whole = case.measure(draws=50)
-    monkeypatch.setattr("madeof.metrics.bootstrap._INDICES_AT_ONCE", 500)
-    pieces = case.measure(draws=50)
-    assert whole.accuracy_interval is not None
-    assert pieces.accuracy_interval == whole.accuracy_interval
-    assert [row.accuracy_interval for row in pieces.by_size] == [row.accuracy_interval for row in whole.by_size]
-
-
-def test_the_interval_of_a_size_is_that_of_its_regions_alone() -> None:
-    case = make(13, regions=600, materials=3)
-    case.areas[:] = 500
-    for photo in np.unique(case.photos):  # every photo has a large region, so that both resample the same photos
-        case.areas[np.flatnonzero(case.photos == photo)[0]] = 3000
-    large = case.areas == 3000
-    alone = Case(case.truth[large], case.scores[large], case.areas[large], case.photos[large], ["x"] * large.sum())
-    found = {row.under: row.accuracy_interval for row in case.measure(draws=300).by_size}
-    assert found[4000] is not None
-    assert found[4000] == alone.measure(draws=300).accuracy_interval
-    assert found[2000] is None
-
-
-def test_regions_of_one_photo_that_are_alike_widen_the_interval() -> None:
-    right = np.repeat(np.arange(40) % 2, 25)  # photos all right or all wrong
-    scores = np.column_stack([right, 1 - right]).astype(float)
-    zeros = np.zeros(1000, dtype=int)
-    by_photo = measure(zeros, scores, zeros, np.repeat(np.arange(40), 25), materials=["a", "b"])
-    by_region = measure(zeros, scores, zeros, np.arange(1000), materials=["a", "b"])
-
-    def width(interval: Interval | None) -> float:
-        assert interval is not None
-        return interval.high - interval.low
-
-    assert width(by_photo.accuracy_interval) > 4 * width(by_region.accuracy_interval)
-
-
-def test_one_photo_alone_has_no_intervals() -> None:
-    found = measure([0, 1], [[0.9, 0.1]] * 2, [1, 3000], [5, 5], materials=["a", "b"])
-    assert (found.photos, found.accuracy) == (1, 0.5)
-    assert found.accuracy_interval is found.mean_class_accuracy_interval is None
-    assert {row.accuracy_interval for row in found.by_size} == {None}
-
-
-def test_a_size_that_only_one_photo_has_has_no_interval() -> None:
-    found = measure([0, 1, 0], [[0.9, 0.1]] * 3, [1, 3000, 3000], [5, 5, 6], materials=["a", "b"]).by_size
-    there = [(row.label, row.accuracy, row.accuracy_interval) for row in found if row.regions]
-    assert there == [("under 1000", 1.0, None), ("under 4000", 0.5, Interval(0.0, 1.0))]
-
-
 def test_no_regions_give_no_figures() -> None:
     found = measure([], np.zeros((0, 3)), [], [], materials=["a", "b", "c"], names=[])
     assert (found.regions, found.photos, found.nameable) == (0, 0, 0)
     assert found.accuracy is found.mean_class_accuracy is found.macro_f1 is found.accuracy_interval is None
     assert found.accuracy_nameable is found.mean_class_accuracy_nameable is None
-    assert found.calibration == Calibration(None, None, None)
+    assert found.calibration_error == CalibrationError(None, None, None)
     assert found.log_loss is None
     assert found.top_k == dict.fromkeys(TOP_K)
     assert (found.by_material, found.unpredictable, found.confusion.pairs()) == ((), {}, [])
@@ -428,7 +250,13 @@ def test_whatever_the_data_the_figures_agree_with_each_other(
     assert sum(row.predicted for row in found.by_material) == found.confusion.counts.sum() == regions
     assert sum(found.unpredictable.values()) == regions - found.nameable
     assert found.top_k[1] == found.accuracy
-    shares = [found.accuracy, found.mean_class_accuracy, found.macro_f1, found.calibration.error, *found.top_k.values()]
+    shares = [
+        found.accuracy,
+        found.mean_class_accuracy,
+        found.macro_f1,
+        found.calibration_error.ece,
+        *found.top_k.values(),
+    ]
     for interval in (found.accuracy_interval, found.mean_class_accuracy_interval):
         shares += [interval.low, interval.high] if interval else []
     assert all(share is None or 0 <= share <= 1 for share in shares)

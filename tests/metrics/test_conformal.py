@@ -5,30 +5,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from metrics_conformal import made
 
-from madeof.errors import InputError, ModelError
+from madeof.errors import ModelError
 from madeof.inference.prediction import Prediction
 from madeof.metrics.conformal import SHARES, Band, Sets, fit_sets, measure_sets
+from madeof.model.calibration import Calibration
 
 COVERAGES = [round(0.5 + i / 100, 2) for i in range(50)]
-
-
-def made(count: int, seed: int = 0, materials: int = 6, unknown: float = 0.0) -> tuple[Any, Any, Any]:
-    """Scores, true materials and shares; small regions are harder."""
-    random = np.random.default_rng(seed)
-    shares = random.choice([0.01, 0.05, 0.3], count)
-    truth = random.integers(0, materials, count)
-    logits = random.normal(0, 1, (count, materials))
-    logits[np.arange(count), truth] += 0.8 + shares
-    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth[random.random(count) < unknown] = -1
-    return scores.astype(np.float32), truth, shares
 
 
 def test_coverage_is_exact_over_exchangeable_regions_within_each_band() -> None:
@@ -79,6 +70,20 @@ def test_the_quantile_is_that_of_one_region_more() -> None:
     assert fit_sets(scores[:29], np.zeros(29, np.int64), np.full(29, 0.5)) is None
 
 
+def test_the_lowest_score_is_rounded_down_so_that_the_region_that_gave_it_is_in_its_own_set() -> None:
+    """In JSON it has six digits."""
+    scores = np.zeros((99, 2))
+    scores[:, 0] = np.arange(1, 100) / 100 + 0.0000007
+    sets = fit_sets(scores, np.zeros(99, np.int64), np.full(99, 0.5))
+    assert sets is not None
+    for place, low in enumerate(sets.bands[0].least):
+        assert low == pytest.approx((50 - place) / 100, abs=1e-9)  # and not one millionth more
+    assert Sets.from_json(json.loads(json.dumps(sets.to_json()))) == sets
+    for coverage in COVERAGES:
+        low = sets.least(0.5, coverage)
+        assert sum(row[0] >= low for row in scores) == math.ceil(round(100 * coverage, 6))
+
+
 @pytest.mark.parametrize(
     ("counts", "bands"),
     [
@@ -104,29 +109,13 @@ def test_sets_grow_with_the_coverage_and_hold_the_likeliest(seed: int, one: floa
     sets = fit_sets(scores, truth, shares)
     random = np.random.default_rng(seed)
     row = random.dirichlet(np.full(6, 0.3)).astype(np.float32)
-    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), share=share, sets=sets)
+    prediction = Prediction(tuple("abcdef"), row, 9.0, (0, 0, 3, 3), Calibration(prediction_sets=sets), share)
     smaller, larger = prediction.set(min(one, other)), prediction.set(max(one, other))
     assert larger[: len(smaller)] == smaller
     assert smaller[0] == prediction.material
     assert list(larger) == [name for name, _ in prediction.top(6)][: len(larger)]
     if not prediction.reaches(max(one, other)):
         assert len(larger) == 6
-
-
-@pytest.mark.parametrize("coverage", [0.49, 0.991, 1.0, 0.0, -1.0, float("nan"), 90])
-def test_a_coverage_that_there_are_no_sets_of(coverage: float) -> None:
-    sets = fit_sets(*made(60))
-    prediction = Prediction(("a", "b"), np.array([0.7, 0.3], np.float32), 9.0, (0, 0, 3, 3), share=0.1, sets=sets)
-    with pytest.raises(InputError, match=r"got the coverage .*; expected 0\.5 to 0\.99, such as 0\.9"):
-        prediction.set(coverage)
-
-
-def test_a_model_without_sets_says_how_to_get_them() -> None:
-    prediction = Prediction(("a", "b"), np.array([0.7, 0.3], np.float32), 9.0, (0, 0, 3, 3))
-    with pytest.raises(ModelError, match="the model has no sets with a coverage: add them with  madeof calibrate"):
-        prediction.set()
-    assert prediction.answer == "a"  # without a threshold it never is unsure
-    assert prediction.group is None
 
 
 def test_sets_come_back_from_json() -> None:

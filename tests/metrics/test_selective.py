@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeof.metrics.bootstrap import of_share, resampled
-from madeof.metrics.selective import coverage_risk
+from madeof.metrics.selective import coverage_risk, fit_uncertain_below
 
 
 def area_of(order: list[bool]) -> float:
@@ -67,3 +67,36 @@ def test_the_interval_of_a_share_is_that_of_the_accuracy() -> None:
     assert some != of_share(true, photos)
     assert of_share(true, zeros) is None
     assert of_share(true[:0], photos[:0]) is None
+
+
+def naive_threshold(scores: np.ndarray, correct: np.ndarray) -> float | None:
+    """The smallest score of which the answers at or above it are right in 90%."""
+    for score in np.unique(scores):
+        if (kept := scores >= score).sum() >= 10 and correct[kept].mean() >= 0.9:
+            return float(score)
+    return None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_certain_answers_are_right_in_90_percent(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random(200).round(2 if seed % 2 else 6).astype(np.float32)  # with and without ties
+    correct = random.random(200) < 0.3 + 0.7 * scores
+    threshold = fit_uncertain_below(scores, correct)
+    wanted = naive_threshold(scores, correct)
+    assert threshold is not None
+    assert wanted is not None
+    assert (scores >= threshold).tolist() == (scores >= wanted).tolist()
+    assert not np.isin(threshold, scores)  # halfway to the next answer, so that a last bit does not matter
+
+
+def test_a_threshold_where_all_none_or_few_answers_are_right() -> None:
+    scores = np.linspace(0.3, 1.0, 40)
+    assert fit_uncertain_below(scores, np.ones(40, bool)) == 0.0
+    assert fit_uncertain_below(scores, np.zeros(40, bool)) == 1.0
+    assert fit_uncertain_below(scores, scores > 0.9) == 1.0  # six right answers are too few to say
+    assert fit_uncertain_below(scores[:29], np.ones(29, bool)) is None
+    assert fit_uncertain_below(np.zeros(0), np.zeros(0, bool)) is None
+    ties = np.repeat([0.5, 0.8], 20)
+    assert fit_uncertain_below(ties, ties > 0.6) == pytest.approx(0.65)
+    assert fit_uncertain_below(ties, np.arange(40) % 10 > 0) == 0.0  # exactly 90%

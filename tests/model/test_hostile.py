@@ -18,6 +18,7 @@ from madeof.errors import ModelError
 from madeof.few_shot.learning import learn
 from madeof.inference.predictor import load
 from madeof.metrics.conformal import Band, Sets
+from madeof.model.calibration import Calibration
 from madeof.model.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RECORD, Record
 
 FOLDERS = 200
@@ -85,13 +86,14 @@ def spoil(folder: Path, random: np.random.Generator) -> str:
     return f"{kind} {name}"
 
 
+@pytest.mark.slow
 def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     masks = np.zeros((3, 40, 60), bool)
     masks[0, 3:9, 4:50] = masks[1, 39, 59] = masks[2] = True
     good = shutil.copytree(tiny_model, tmp_path / "model", ignore=shutil.ignore_patterns("weights.safetensors"))
     sets = Sets((Band(0.1, 40, (*(0.2,) * 49, None)), Band(None, 40, (0.1,) * 50)))
-    dataclasses.replace(Record.read(good), uncertain_below=0.5, group_below=0.9, sets=sets).write(good)
+    dataclasses.replace(Record.read(good), calibration=Calibration(1.0, 0.5, sets)).write(good)
     kept = {name: (good / name).read_bytes() for name in (RECORD, ENCODER, CLASSIFIER)}
     refused, answered, reached = 0, 0, 0
     for seed in range(FOLDERS):
@@ -119,7 +121,11 @@ def test_hostile_models(tiny_model: Path, tmp_path: Path, capfd: pytest.CaptureF
             assert np.isfinite(scores).all(), (seed, what)
             assert (scores >= 0).all(), (seed, what)
             assert (scores.sum(axis=1) <= 1 + 1e-5).all(), (seed, what)
-            assert predictor.record.sets is None or all(each.set() for each in answers), (seed, what)
+            sets = predictor.record.calibration.prediction_sets
+            assert sets is None or all(each.set() for each in answers), (
+                seed,
+                what,
+            )
             answered += 1
             reached += "hashes" in what
     assert refused >= FOLDERS / 2
@@ -146,6 +152,7 @@ def spoil_array(data: bytes, random: np.random.Generator) -> bytes:
     return array_bytes(arrays)
 
 
+@pytest.mark.slow
 def test_hostile_learning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The same for what a model remembers and has learned, and for the fields of the record that speak of it."""
     photo, mask = terrazzo(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +15,15 @@ import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_openvino_engine import photo
 
 import madeof
 from madeof.cli.main import main
 from madeof.errors import InputError, MissingExtraError, ModelError
 from madeof.model import openvino_engine
-from madeof.model.onnx_engine import ENGINES, OnnxRuntimeGraph, check_engine
+from madeof.model.onnx_engine import ENGINES, OnnxRuntimeGraph
 from madeof.model.openvino_engine import OpenVinoGraph, with_zero
-from madeof.model.ranges import read_ranges
-from madeof.model.record import ENCODER, RANGES, Record
+from madeof.model.record import ENCODER, Record
 from madeof.model.runtime import Sessions
 from madeof.training.export import read_net, write_model
 
@@ -34,14 +33,10 @@ def capabilities() -> list[str]:
 
 
 HERE = [engine for engine in ENGINES if engine != "openvino-bf16" or "BF16" in capabilities()]
+
+
 # Of a probability. The tiny model's weights are random and its last layer steep, so that its answers are anything.
 TOLERANCE = {"onnxruntime": 0.0, "openvino": 1e-3, "openvino-bf16": 0.1, "openvino-int8": 0.2}
-
-
-def photo(height: int, width: int) -> np.ndarray[Any, Any]:
-    random = np.random.default_rng(height)
-    coarse = random.integers(0, 256, (-(-height // 8), -(-width // 8), 3))
-    return coarse.repeat(8, 0).repeat(8, 1)[:height, :width].astype(np.uint8)
 
 
 def masks(count: int, height: int, width: int) -> np.ndarray[Any, Any]:
@@ -49,22 +44,6 @@ def masks(count: int, height: int, width: int) -> np.ndarray[Any, Any]:
     result = random.random((count, height, width)) < 0.3
     result[:, 0, 0] = True
     return result
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model with ranges for 8 bits."""
-    folder = tmp_path_factory.mktemp("engines") / "model"
-    net, record = read_net(tiny_model)
-    images = [record.preprocessing.image(photo(height, width)) for height, width in ((64, 96), (97, 61), (80, 80))]
-    write_model(net, record, folder, weights=False, bits=16, ranges_from=images)
-    return folder
-
-
-@pytest.fixture
-def copy(model: Path, tmp_path: Path) -> Path:
-    """One to write into."""
-    return shutil.copytree(model, tmp_path / "copy")
 
 
 @pytest.mark.parametrize("engine", HERE)
@@ -113,20 +92,6 @@ def test_threads(model: Path, threads: int) -> None:
 def test_precision(model: Path) -> None:
     graph = OpenVinoGraph((model / ENCODER).read_bytes(), 1, "openvino")
     assert graph.precision == "f32"  # OpenVINO's own choice on a CPU that has bfloat16 is that
-
-
-@pytest.mark.parametrize("engine", ["", "OpenVINO", "tensorrt", "x" * 1000])
-def test_unknown_engine(model: Path, engine: str) -> None:
-    with pytest.raises(
-        InputError, match="; expected one of onnxruntime, openvino, openvino-bf16, openvino-int8$"
-    ) as caught:
-        madeof.load(model, engine=engine)
-    assert str(caught.value).startswith("engine is '")
-    assert len(str(caught.value)) < 200
-
-
-def test_known_engines() -> None:
-    assert [check_engine(name) for name in ENGINES] == list(ENGINES)
 
 
 def test_command_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,45 +194,6 @@ def test_what_only_openvino_refuses(model: Path, monkeypatch: pytest.MonkeyPatch
     ) as caught:
         madeof.load(model, engine="openvino")
     assert "\n" not in str(caught.value)
-
-
-def test_no_ranges(tiny_model: Path) -> None:
-    with pytest.raises(ModelError, match=r"has no ranges\.json, .* openvino-int8 needs: export .* with --ranges"):
-        madeof.load(tiny_model, engine="openvino-int8")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "holds no ranges; expected an object"),
-        ("{}", "holds no ranges"),
-        ('{"a": [0, 0]}', r"the range of a is \[0, 0\]; expected \[low, high\] around 0"),
-        ('{"a": [1, 2]}', r"the range of a is \[1, 2\]"),
-        ('{"a": [-1, 1e400]}', r"the range of a is \[-1, inf\]"),
-        ('{"a": [-1, NaN]}', r"the range of a is \[-1, nan\]"),
-        ('{"a": [false, true]}', r"the range of a is \[False, True\]"),
-        ('{"a": 3}', "the range of a is 3"),
-        ('{"a": [-1, 1]}', r"encoder\.onnx is not a graph that OpenVINO can run \(its ranges are not of this graph\)"),
-    ],
-)
-def test_wrong_ranges(copy: Path, text: str, message: str) -> None:
-    (copy / RANGES).write_text(text)
-    with pytest.raises(ModelError, match="ranges.json (has|is not the file)"):  # the hashes are looked at first
-        madeof.load(copy, engine="openvino-int8")
-    Record.read(copy).write(copy)
-    with pytest.raises(ModelError, match=message) as caught:
-        madeof.load(copy, engine="openvino-int8")
-    assert len(str(caught.value)) < 600
-    assert madeof.load(copy, engine="openvino").record.name == "tiny"  # which does not need them
-
-
-def test_ranges_are_read_as_written(model: Path) -> None:
-    ranges = read_ranges(model, Record.read(model))
-    assert len(ranges) > 3
-    assert "image" not in ranges
-    assert {k: list(v) for k, v in ranges.items()} == json.loads((model / RANGES).read_text())
 
 
 @given(st.floats(-1e6, 0), st.floats(1e-6, 1e6))

@@ -18,6 +18,7 @@ from onnx import numpy_helper
 
 from madeof._util import files
 from madeof.errors import ModelError
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import CLASSIFIER, ENCODER, RECORD, WEIGHTS, Record
 from madeof.model.runtime import Sessions
@@ -173,7 +174,7 @@ def test_round_trip(tmp_path: Path) -> None:
         Preprocessing(resize="limit", mean=(1.5, 2, 3)),
         {"net": "MaskAtStem"},
         temperature=1.25,
-        uncertain_below=0.625,
+        calibration=Calibration(1.0, 0.625),
         background=0,
         training={"data": ["a", {"licence": "MIT"}]},
         metrics={"accuracy": 0.5},
@@ -189,7 +190,7 @@ def test_a_record_without_a_threshold(model: Path, change: Change) -> None:
     values = json.loads((model / RECORD).read_text())
     change(values)
     (model / RECORD).write_text(json.dumps(values))
-    assert Record.read(model).uncertain_below is None
+    assert Record.read(model).calibration.uncertain_below is None
 
 
 def test_sizes_and_hashes(tiny_model: Path) -> None:

@@ -53,7 +53,7 @@ def test_nothing_is_reported_or_kept(tiny_model: Path, tmp_path: Path, engine: s
 
 def test_a_choice_of_the_users_own_is_left(tmp_path: Path) -> None:
     code = (
-        "import os\nfrom madeof.silent import import_onnxruntime\nimport_onnxruntime()\n"
+        "import os\nfrom madeof.model.telemetry import import_onnxruntime\nimport_onnxruntime()\n"
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     )
     run(code, tmp_path / "home", ORT_DISABLE_TELEMETRY="1")

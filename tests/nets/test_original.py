@@ -35,6 +35,7 @@ VARIANTS: dict[str, tuple[list[int], bool]] = {
     "blackout-stem": ([], False),
     "blackout-stage3": ([], False),
 }
+QUICK = ("add-stem", "multiply-stage3", "blackout-image")  # of each way of merging one; all of them in .ci/run
 
 
 class Reference(nn.Module):
@@ -107,7 +108,9 @@ def photo_and_masks(height: int, width: int) -> tuple[np.ndarray[Any, Any], np.n
     return photo, masks
 
 
-@pytest.mark.parametrize("kind", list(VARIANTS))
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in VARIANTS]
+)
 @torch.no_grad()
 def test_every_net_of_his_gives_his_probabilities(kind: str, tmp_path: Path) -> None:
     his = reference(kind)

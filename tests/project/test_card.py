@@ -17,6 +17,7 @@ from made import MATERIALS
 from madeof.datasets import open_dataset
 from madeof.evaluation.run import evaluate
 from madeof.inference.predictor import load
+from madeof.model.calibration import Calibration
 from madeof.model.record import Record
 
 BLOCKS = ["facts", "accuracy", "materials", "weak", "calibration", "uncertain", "sets", "sources", "variants", "steps"]
@@ -50,7 +51,7 @@ def data(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def model_with(threshold: float | None, tiny_model: Path, folder: Path) -> Path:
     shutil.copytree(tiny_model, folder)
-    dataclasses.replace(Record.read(folder), uncertain_below=threshold).write(folder)
+    dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, threshold)).write(folder)
     return folder
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import write_help
+from madeof.cli.main import COMMANDS, make_parser
 from madeof.training import Config
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_help_is_what_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,17 +41,33 @@ def test_recipes_are_settings(recipe: Path) -> None:
     assert config.net == ("MaskAtStem" if recipe.stem == "original" else "MaskAtPooling")
 
 
-def test_every_command_line_in_the_docs_parses() -> None:
-    """Each `madeof ...` line of a bash block is one that the parser takes."""
-    import shlex
-
-    from madeof.cli.main import make_parser
-
-    seen = 0
+def command_lines() -> dict[str, list[str]]:
+    """What each page's bash blocks call `madeof` with, by the page's name."""
+    found: dict[str, list[str]] = {}
     for page in PAGES:
         for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                if line.startswith("madeof ") and "..." not in line:
-                    make_parser().parse_args(shlex.split(line.partition(" > ")[0].partition("  #")[0])[1:])
-                    seen += 1
-    assert seen > 5
+            calls = re.findall(r"(?:^|&& )(?:\.venv/bin/)?(madeof .*)", block.replace("\\\n", " "), flags=re.MULTILINE)
+            found.setdefault(page.name, []).extend(calls)
+    return {name: lines for name, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize("name", sorted(command_lines()))
+def test_every_command_line_in_the_docs_parses(name: str) -> None:
+    for line in command_lines()[name]:
+        if "..." not in line:
+            make_parser().parse_args(shlex.split(line.partition(" > ")[0].partition("  #")[0])[1:])
+
+
+def test_every_command_is_shown_in_the_docs() -> None:
+    """So no page, no block and no kind of block can drop out of the test above unseen."""
+    lines = [line for page in command_lines().values() for line in page]
+    commands = {add_parser.__module__.rpartition(".")[2].replace("_", "-") for add_parser in COMMANDS}
+    assert commands - {line.split()[1] for line in lines if "..." not in line} == set()
+    assert set(command_lines()) == {page.name for page in PAGES if re.search(r"^madeof [a-z]", code_of(page), re.M)}
+    assert len(lines) >= 45
+
+
+def code_of(page: Path) -> str:
+    """All that is set as code on a page, of whatever language, but for what commands print."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return "\n".join(code for language, code in blocks if language != "text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ FLOORS = (
     ("errors", "_version"),
     ("_util",),
     ("images", "materials"),
-    ("metrics", "regions"),
+    ("metrics", "properties", "regions"),
     ("datasets", "model"),
     ("inference", "nets"),
     ("few_shot", "serve", "viz"),
@@ -26,6 +27,14 @@ def test_no_room_imports_its_own_floor_or_one_above() -> None:
     arrows = list(_arrows())
     assert [arrow for arrow in arrows if FLOOR[arrow[2]] >= FLOOR[arrow[1]]] == []
     assert {room for _, room, _ in arrows} | {room for _, _, room in arrows} == FLOOR.keys()
+
+
+def test_the_page_tells_the_ladder() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)
+    assert [(int(floor), re.findall(r"`(\w+)`", rooms)) for floor, rooms in rows] == [
+        (floor, list(rooms)) for floor, rooms in reversed(list(enumerate(FLOORS, start=1)))
+    ]
 
 
 def test_the_package_root_holds_six_files_at_most() -> None:

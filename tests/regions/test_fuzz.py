@@ -150,6 +150,7 @@ def test_the_seeds_themselves_are_fine():
         assert read_label_map(data).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.soak)])
 def test_photos(count: int):
     read = reduced = 0
@@ -180,6 +181,7 @@ def test_photos(count: int):
     assert reduced > 0.02 * count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [150, pytest.param(1500, marks=pytest.mark.soak)])
 def test_masks_and_label_maps(count: int):
     read = 0
@@ -212,6 +214,7 @@ def test_masks_and_label_maps(count: int):
     assert 0.2 * count < read < 1.9 * count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.soak)])
 def test_pairs(count: int):
     """A photo and a mask of it, either of which may be mutated or of another size."""

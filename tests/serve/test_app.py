@@ -77,7 +77,7 @@ def test_the_answer_is_that_of_the_command_line(
         schemas.PhotoAnswer.model_validate(response.json())
     assert [each["region"] for each in expected["regions"]] == ["m.png", "box 0", "box 1", "box 2", "polygon 0"]
     assert "lies outside the photo" in expected["regions"][3]["error"]
-    assert expected["regions"][2]["notes"] == ["small: 9 px"]
+    assert expected["regions"][2]["notes"] == ["small: 11.5 px seen"]
 
 
 def test_without_a_region_the_whole_photo_is_one(client: TestClient) -> None:

@@ -273,9 +273,9 @@ def test_masks(client: TestClient, image: str, kind: str) -> None:
 def test_a_mask_that_is_larger_than_the_photo_is_not_decoded(
     client: TestClient, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from madeof.serve import asking
+    from madeof.images.decode import Opened
 
-    monkeypatch.setattr(asking, "read_mask", lambda *_, **__: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Opened, "load", lambda _: pytest.fail("it was decoded"))
     response = client.post(image, files=[("mask", ("a.png", bomb(900, 900)))])
     assert problem_of(response)[:2] == (422, "region")
 

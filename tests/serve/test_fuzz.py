@@ -157,6 +157,7 @@ def fuzz(client: TestClient, count: int) -> set[int]:
     return checked.statuses
 
 
+@pytest.mark.slow
 def test_500_uploads(client: TestClient) -> None:
     assert {200, 201, 400, 415, 422} <= fuzz(client, 500)
 

@@ -25,78 +25,17 @@ from serving import (
     wait_for,
 )
 
-from madeof.images.photo import Photo
-from madeof.inference.predictor import Encoded, Predictor
+from madeof.inference.predictor import Predictor
 from madeof.regions.region import Region
+from madeof.regions.request import RegionRequest
+from madeof.regions.shapes import Box
 from madeof.serve import answering
 from madeof.serve.answering import Question, answer
-from madeof.serve.cache import Images
 from madeof.serve.encoding import slim
 from madeof.serve.jobs import Gate
 from madeof.serve.metrics import Metrics
 from madeof.serve.problems import ProblemError
 from madeof.serve.settings import Settings
-
-
-def encoded(megabytes: float = 1.0) -> Encoded:
-    pixels = np.zeros((1, 1, 3), dtype=np.uint8)
-    return Encoded(Photo(pixels, "photo", (1, 1)), (np.zeros(int(megabytes * 250_000), dtype=np.float32),))
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def images(clock: Clock | None = None, **settings: Any) -> Images:
-    return Images(Settings(**settings), Metrics(), clock or Clock())
-
-
-def test_images_within_a_number() -> None:
-    kept = images(cache_images=2)
-    first, second = kept.add(encoded()), kept.add(encoded())
-    kept.get(first)  # so that the second is the longest unused
-    third = kept.add(encoded())
-    assert len(kept) == 2
-    assert kept.get(first)
-    assert kept.get(third)
-    with pytest.raises(ProblemError, match="there is no image of this id"):
-        kept.get(second)
-
-
-def test_images_within_a_size() -> None:
-    kept = images(cache_mb=10)
-    names = [kept.add(encoded(4)) for _ in range(3)]
-    assert (len(kept), round(kept.nbytes / 1e6)) == (2, 8)
-    kept.remove(names[1])
-    kept.remove(names[2])
-    assert (len(kept), kept.nbytes) == (0, 0)
-    with pytest.raises(ProblemError, match=r"the encoded photo takes 11\.0 MB; expected 10 at most") as raised:
-        kept.add(encoded(11))
-    assert raised.value.kind == "too-large"
-
-
-def test_images_within_an_age() -> None:
-    clock = Clock()
-    kept = images(clock, cache_seconds=10)
-    used, unused = kept.add(encoded()), kept.add(encoded())
-    clock.now = 9
-    kept.get(used)
-    clock.now = 11
-    kept.purge()
-    assert len(kept) == 1
-    assert kept.get(used)
-    with pytest.raises(ProblemError, match="unused for 10 s"):
-        kept.get(unused)
-
-
-def test_ids_are_not_guessed() -> None:
-    kept = images()
-    names = {kept.add(encoded(0.001)) for _ in range(100)}
-    assert len(names) == 100
-    assert all(len(name) >= 22 for name in names)
 
 
 def test_of_a_large_photo_few_pixels_are_kept(tiny_predictor: Predictor) -> None:
@@ -196,7 +135,7 @@ def test_of_many_large_regions_few_are_held_at_once(tiny_predictor: Predictor, m
         tiny_predictor, "predict", lambda masks, **named: sizes.append(len(masks)) or real(masks, **named)
     )
     image = tiny_predictor.encode(photo())
-    whole = [("box", lambda photo: Region.from_box("box", (0, 0, WIDTH, HEIGHT), photo.size))] * 8
+    whole = [RegionRequest("box", Box(0, 0, WIDTH, HEIGHT))] * 8
     question = Question(whole, lambda: None)
     answer(tiny_predictor, image, [question])
     assert sizes == [3, 3, 2]
@@ -205,7 +144,7 @@ def test_of_many_large_regions_few_are_held_at_once(tiny_predictor: Predictor, m
 
 def test_a_question_that_nobody_waits_for_leaves_the_others_alone(tiny_predictor: Predictor) -> None:
     image = tiny_predictor.encode(photo())
-    box = [("box", lambda photo: Region.from_box("box", BOX["box"], photo.size))] * 3
+    box = [RegionRequest("box", Box(*BOX["box"]))] * 3
     calls = iter([None, ProblemError("timeout", "late")])
 
     def check() -> None:

@@ -16,6 +16,7 @@ from madeof.inference.predictor import Predictor
 _SETTINGS = settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_operation(tiny_predictor: Predictor, mode: GenerationMode) -> None:
     app = make_app(tiny_predictor, hosts=frozenset({"testserver", "localhost", "127.0.0.1"}))

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from serving import make_app, png, problem_of, test_client
+from serve_select import HEIGHT, WIDTH, _blocks, _overlap
 
-from madeof.inference.predictor import Predictor
-from madeof.regions.rle import cut_runs, decompress
 from madeof.regions.superpixels import find_patches
 from madeof.serve.select import Segments, segment
-
-HEIGHT, WIDTH = 120, 160
-
-
-def _blocks(height: int = HEIGHT, width: int = WIDTH) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """A red disc with a hole as large as a few pixels, on grey, both with grain; and the disc."""
-    y, x = np.mgrid[:height, :width]
-    away = np.hypot(y - height / 2, x - width / 2)
-    disc = away < height * 0.42
-    pixels = np.where(disc[:, :, None], [180, 60, 50], [120, 120, 125]).astype(float)
-    pixels[away < 2] = 250
-    pixels += np.random.default_rng(0).normal(0, 8, pixels.shape)
-    return np.clip(pixels, 0, 255).astype(np.uint8), disc
-
-
-def _overlap(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Intersection over union."""
-    return float((a & b).sum() / (a | b).sum())
 
 
 @pytest.fixture(scope="module")
@@ -123,57 +100,3 @@ def test_any_click_gives_a_region_around_it(
     assert found is not None
     assert found.size == photo
     assert found.area >= 1
-
-
-def _ask(predictor: Predictor, asked: Any, **options: Any) -> Any:
-    app = make_app(predictor, **options)
-    with test_client(app) as client:
-        pixels, _ = _blocks()
-        told = client.post("/v1/images", content=png(pixels), headers={"Content-Type": "image/png"}).json()
-        if isinstance(asked, bytes):
-            return client.post(
-                f"/v1/images/{told['id']}/select", content=asked, headers={"Content-Type": "application/json"}
-            )
-        return client.post(f"/v1/images/{told['id']}/select", json=asked)
-
-
-def test_the_route_gives_run_lengths_that_the_regions_route_takes(tiny_predictor: Predictor) -> None:
-    response = _ask(tiny_predictor, {"points": [[80, 40]]})
-    assert response.status_code == 200, response.text
-    told = response.json()
-    assert told["rle"]["size"] == [HEIGHT, WIDTH]
-    cut, (x, y) = cut_runs(decompress(told["rle"]["counts"].encode()), (HEIGHT, WIDTH))
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[y : y + cut.shape[0], x : x + cut.shape[1]] = cut
-    assert _overlap(mask, _blocks()[1]) > 0.97
-    assert told["area"] == mask.sum()
-    assert told["box"] == [x, y, x + cut.shape[1], y + cut.shape[0]]
-
-
-@pytest.mark.parametrize(
-    ("asked", "kind", "text"),
-    [
-        ({"points": []}, "input", "points"),
-        ({"points": [[1, 2]] * 101}, "input", "points"),
-        ({"points": [[1]]}, "input", "points.0"),
-        ({"points": [[500, 2]]}, "input", "the point 500, 2 lies outside the photo of 160 x 120"),
-        ({"points": [[1, 2]], "outside": [[1, -2]]}, "input", "the point 1, -2 lies outside"),
-        ({"points": [[1, 2]], "size": 21}, "input", "size"),
-        ({"points": [[1, 2]], "file": "/etc/passwd"}, "input", "file"),
-        (b'{"points": [[NaN, 1]]}', "input", "points"),
-        (b"no json", "input", "JSON"),
-        (b'{"points": [[1e999, 1]]}', "input", "points"),
-        ({"points": [[80, 40]], "outside": [[80, 40]]}, "region", "same patch"),
-    ],
-)
-def test_the_route_refuses_with_a_reason(tiny_predictor: Predictor, asked: Any, kind: str, text: str) -> None:
-    status, found, detail = problem_of(_ask(tiny_predictor, asked))
-    assert (status, found) == (422, kind)
-    assert text in detail
-
-
-def test_the_route_has_the_limits_of_the_others(tiny_predictor: Predictor) -> None:
-    body = b'{"points": [[1, 2]]' + b" " * 3000 + b"}"
-    assert problem_of(_ask(tiny_predictor, body, max_json_mb=0.002))[:2] == (413, "too-large")
-    with test_client(make_app(tiny_predictor)) as client:
-        assert problem_of(client.post("/v1/images/unknown/select", json={"points": [[1, 2]]}))[1] == "unknown-image"

@@ -182,6 +182,7 @@ def test_a_service_that_leaks_is_found_out(tiny_model: Path) -> None:
     assert grows(memory[1:])
 
 
+@pytest.mark.slow
 def test_a_few_hundred(tiny_model: Path) -> None:
     """The same on each change, too short to tell of memory."""
     load, _ = soak(tiny_model, [400])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from madeof.datasets import open_dataset
 from madeof.few_shot.exemplars import remember
+from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
@@ -44,7 +45,7 @@ def write_learning_model(folder: Path, data: Path) -> Path:
         solved = torch.linalg.lstsq(hidden.T @ hidden + torch.eye(hidden.shape[1]), hidden.T @ wanted).solution
         net.head.out.weight.copy_(solved[:-1].T)
         net.head.out.bias.copy_(solved[-1])
-    record = Record("tiny", "3", MATERIALS, preprocessing, architecture, uncertain_below=0.4)
+    record = Record("tiny", "3", MATERIALS, preprocessing, architecture, Calibration(1.0, 0.4))
     export.write_model(net, record, folder, weights=False)
     remember(folder, dataset)
     return folder

@@ -7,79 +7,62 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from made import photo_and_label_map, write_model
 
 import madeof
 from madeof.cli.main import main
-from madeof.errors import ConfigError
 from madeof.model.record import Record
-from madeof.nets import Ensemble, MaskAtPooling, build, build_any
-from madeof.training.export import read_net
-
-
-@pytest.fixture(scope="module")
-def second_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another head than `tiny_model`, of the same materials."""
-    return write_model(tmp_path_factory.mktemp("model") / "second", architecture={"hidden": 24, "context": "photo"})
-
-
-@pytest.fixture(scope="module")
-def combined(
-    tiny_model: Path, second_model: Path, tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    out = tmp_path_factory.mktemp("combined") / "both"
-    runs = ["--run", str(tiny_model), "--run", str(second_model)]
-    assert main(["combine", str(tiny_dataset), *runs, "--out", str(out), "--name", "both"]) == 0
-    return out
 
 
 def test_the_ensemble_is_the_geometric_mean_of_its_members(
-    combined: Path, tiny_model: Path, second_model: Path
+    combined_model: Path, tiny_model: Path, second_model: Path
 ) -> None:
-    record = Record.read(combined)
+    record = Record.read(combined_model)
     photo, labels = photo_and_label_map(5)
     masks = [labels == value for value in np.unique(labels)]
     logs = []
     for folder, own in zip((tiny_model, second_model), record.architecture["temperatures"], strict=True):
         predictor = madeof.load(folder, threads=1)
         predictor.set_image(photo)
-        member = np.log(predictor.scores(masks)) * Record.read(folder).temperature / own
+        member = np.log(predictor.scores(masks)) * Record.read(folder).calibration.temperature / own
         logs.append(member - np.log(np.exp(member).sum(axis=1, keepdims=True)))
-    wanted = np.exp(np.mean(logs, axis=0) / record.temperature)
+    wanted = np.exp(np.mean(logs, axis=0) / record.calibration.temperature)
     wanted /= wanted.sum(axis=1, keepdims=True)
-    both = madeof.load(combined, threads=1)
+    both = madeof.load(combined_model, threads=1)
     both.set_image(photo)
     np.testing.assert_allclose(both.scores(masks), wanted, atol=1e-4)
     assert record.name == "both"
 
 
-def test_it_is_measured_and_says_what_it_is_made_of(combined: Path) -> None:
-    record = Record.read(combined)
+def test_it_is_measured_and_says_what_it_is_made_of(combined_model: Path) -> None:
+    record = Record.read(combined_model)
     assert record.metrics["val"]["regions"] > 0
     assert [member["hidden"] for member in record.architecture["members"] if "hidden" in member] == [24]
     assert len(record.training["members"]) == 2
-    assert [path.name for path in sorted(combined.iterdir())] == [
+    assert [path.name for path in sorted(combined_model.iterdir())] == [
         "classifier.onnx", "encoder.onnx", "model.json", "weights.safetensors",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bits", "most", "tolerance"), [(16, 0.75, 1e-2), (8, 0.5, 0.1)])
-def test_it_is_exported_small(combined: Path, tmp_path: Path, bits: int, most: float, tolerance: float) -> None:
+@pytest.mark.parametrize(
+    ("bits", "most", "tolerance"), [pytest.param(16, 0.75, 1e-2, marks=pytest.mark.slow), (8, 0.5, 0.1)]
+)
+def test_it_is_exported_small(combined_model: Path, tmp_path: Path, bits: int, most: float, tolerance: float) -> None:
     small = tmp_path / "small"
-    assert main(["export", str(combined), "--out", str(small), "--bits", str(bits)]) == 0
+    assert main(["export", str(combined_model), "--out", str(small), "--bits", str(bits)]) == 0
     graphs = ("encoder.onnx", "classifier.onnx")
-    sizes = [sum((folder / name).stat().st_size for name in graphs) for folder in (small, combined)]
+    sizes = [sum((folder / name).stat().st_size for name in graphs) for folder in (small, combined_model)]
     assert sizes[0] < most * sizes[1]
     photo, labels = photo_and_label_map(5)
     scores = []
-    for folder in (combined, small):
+    for folder in (combined_model, small):
         predictor = madeof.load(folder, threads=1)
         predictor.set_image(photo)
         scores.append(predictor.scores([labels == value for value in np.unique(labels)]))
     np.testing.assert_allclose(*scores, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_fit(
     tiny_model: Path, second_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,18 +94,3 @@ def test_runs_that_do_not_fit(
     assert Record.read(tmp_path / "out").preprocessing.side == 128
     assert main(["combine", str(tiny_dataset), *runs, "--out", str(tmp_path / "out"), "--side", "128"]) == 1
     assert "already holds a model" in capsys.readouterr().err
-
-
-def test_an_ensemble_gives_log_probabilities(combined: Path) -> None:
-    net, record = read_net(combined)
-    assert isinstance(net, Ensemble)
-    with torch.inference_mode():
-        logits = net(torch.randn(1, 3, 64, 96), torch.ones(2, 1, 64, 96))
-    assert logits.shape == (2, record.outputs)
-    pooling = [build({"net": "MaskAtPooling", "trunk": "test_resnet"}, 3) for _ in range(2)]
-    assert all(isinstance(member, MaskAtPooling) for member in pooling)
-    with pytest.raises(ConfigError, match="an ensemble of 1 members"):
-        Ensemble(pooling[:1])  # type: ignore[arg-type]
-    stem = {"net": "MaskAtStem", "trunk": "test_resnet"}
-    with pytest.raises(ConfigError, match="members that are not MaskAtPooling"):
-        build_any({"net": "Ensemble", "members": [stem, stem]}, 3)

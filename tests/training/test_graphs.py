@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from madeof.cli.main import main
 from madeof.model.onnx_engine import OnnxRuntimeGraph
-from madeof.model.record import RANGES, Record
 from madeof.training.graphs import fold_pads, measure_ranges
 
 RANDOM = np.random.default_rng(0)
@@ -120,21 +116,3 @@ def test_nothing_to_measure() -> None:
         [helper.make_node("Conv", ["image", "w"], ["features0"], kernel_shape=[1, 1])], [weights("w", 4, 3, 1, 1)]
     )
     assert measure_ranges(data, [np.zeros((1, 3, 64, 96), np.float32)]) == {}
-
-
-def test_export_with_ranges(tiny_model: Path, tiny_dataset: Path, tmp_path: Path) -> None:
-    assert (
-        main(["export", str(tiny_model), "--out", str(tmp_path / "out"), "--bits", "16", "--ranges", str(tiny_dataset)])
-        == 0
-    )
-    record = Record.read(tmp_path / "out")
-    assert set(record.files) == {"encoder.onnx", "classifier.onnx", RANGES}
-    ranges = json.loads((tmp_path / "out" / RANGES).read_text())
-    assert len(ranges) > 3
-    assert all(low <= 0 < high for low, high in ranges.values())
-
-
-def test_export_with_ranges_of_nothing(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(tiny_model), "--out", str(tmp_path / "out"), "--ranges", str(tmp_path / "none")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not (tmp_path / "out").exists()

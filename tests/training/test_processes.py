@@ -24,6 +24,8 @@ from madeof.training import Config, loop, run
 from madeof.training.log import Log
 from madeof.training.processes import run_together
 
+pytestmark = pytest.mark.slow
+
 # Dropout draws other numbers in each process, so it is left out of the comparison.
 POOLING = [*SMALL, "attention=2", "dropout=0", "batch=3", "head_epochs=3", "epochs=3", "average=0.9"]
 CASES = {

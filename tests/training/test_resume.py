@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from small_training import SMALL, STEM
 
+pytestmark = pytest.mark.slow
+
 KILLER = Path(__file__).parents[1] / "support" / "kill_training.py"
 POOLING = [
     *SMALL, "attention=2", "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1",

@@ -11,13 +11,12 @@ from types import ModuleType
 
 MOVED = {
     "madeof.crosswalk": "madeof.materials.crosswalk",
-    "madeof.groups": "madeof.materials.groups",
     "madeof.overlay": "madeof.viz.overlay",
     "madeof.predictor": "madeof.inference.predictor",
     "madeof.preprocess": "madeof.model.preprocess",
     "madeof.ray": "madeof.batch.ray_data",
     "madeof.record": "madeof.model.record",
-    "madeof.report": "madeof.evaluation.report.markdown",
+    "madeof.report": "madeof.evaluation.report",
     "madeof.sets": "madeof.metrics.conformal",
 }
 """Old path -> new path, of the modules that the documentation of 0.1.0 named."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import reprlib
 from collections.abc import Iterable
 
 
@@ -16,6 +18,15 @@ def show(name: str | os.PathLike[str]) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def brief(value: object) -> str:
+    """A value as a message shows it: on one line, and short.
+
+    >>> brief({"a": [1, 2, 3]})
+    "{'a': [1, 2, 3]}"
+    """
+    return show(reprlib.repr(value))
 
 
 def listed(values: Iterable[object], *, most: int = 6) -> str:
@@ -52,3 +63,12 @@ def utf8(text: str) -> str:
 def percent(score: float) -> str:
     """A score for a label: no answer is 100% sure."""
     return ">99%" if score > 0.995 else f"{score:.0%}"
+
+
+def brief_json(value: object) -> str:
+    """A value of JSON, of any kind and size, for a message."""
+    try:
+        text = json.dumps(value)
+    except (RecursionError, ValueError):
+        text = f"a very large {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -11,21 +11,19 @@ answers do not depend on how many cores there are.
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import show
-from madeof.batch.asked import regions_of
+from madeof._util.stopwatch import Stopwatch
+from madeof._util.text import counted, show
 from madeof.batch.remote import Unreachable, is_url, read_bytes
+from madeof.batch.requests import fetched, requests_of
 from madeof.batch.tasks import Answered, Options, Row, Task
-from madeof.errors import MadeofError, PhotoError
+from madeof.errors import MadeofError, PhotoError, RegionError
 from madeof.export.tables import table_rows
-from madeof.images.photo import Photo, read_photo
-from madeof.inference.photo_result import Answer, PhotoResult, Unanswered, answers_for
-from madeof.inference.prediction import Prediction
+from madeof.images.photo import Photo
+from madeof.inference.answer import answer_photo
+from madeof.inference.photo_result import PhotoResult, Unanswered
 from madeof.inference.predictor import Predictor, load
 
 
@@ -41,7 +39,6 @@ class Kernel:
         self.model = model
         self.options = options or Options()
         self._predictor: Predictor | None = None
-        self._seconds: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_predictor": None}
@@ -53,7 +50,7 @@ class Kernel:
             ModelError, MissingExtraError, InputError: see `madeof.load`.
         """
         if self._predictor is None:
-            predictor = load(self.model, threads=1, engine=self.options.engine)
+            predictor = load(self.model, threads=1, engine=self.options.engine, zoom=self.options.zoom)
             if self.options.coverage is not None:
                 predictor.check_sets()
             self._predictor = predictor
@@ -69,10 +66,10 @@ class Kernel:
     def answered(self, task: Task) -> Answered:
         """As `answer`, with counts, and where the time went."""
         predictor = self.load()
-        self._seconds = {}
+        watch = Stopwatch()
         unreachable = ""
         try:
-            result = self._result(predictor, task)
+            result = self._result(predictor, task, watch)
         except Exception as error:  # one photo of a million must not stop the others
             unreachable = str(error) if isinstance(error, Unreachable) else ""
             found, regions, errors = Unanswered(task.image, _reason(error)).to_dict(), 0, 1
@@ -81,52 +78,34 @@ class Kernel:
             errors = sum(answer.prediction is None for answer in result.answers)
             regions = len(result.answers) - errors
         rows = [found] if self.options.to == "jsonl" else table_rows(found)
-        return Answered(rows, regions, errors, unreachable, self._seconds)
+        return Answered(rows, regions, errors, unreachable, watch.seconds)
 
-    def _result(self, predictor: Predictor, task: Task) -> PhotoResult:
+    def _result(self, predictor: Predictor, task: Task, watch: Stopwatch) -> PhotoResult:
         if task.error:
             raise PhotoError(task.error)
-        with self._timed("decode"):
+        with watch("decode"):
             photo = self._read(predictor, task)
-        with self._timed("regions"):
-            found, truth = regions_of(task, photo, self.options)
-        regions = [region for region in found if not isinstance(region, Answer)]
-        predictions: list[Prediction] = []
-        if regions:
-            with self._timed("encode"):
-                encoded = predictor.encode(photo)
-            with self._timed("classify"):
-                predictions = predictor.predict(regions, encoded=encoded)
-        given = iter(answers_for(regions, predictions))
-        answers = tuple(
-            dataclasses.replace(each if isinstance(each, Answer) else next(given), truth=name or None)
-            for each, name in zip(found, truth, strict=True)  # in the order asked
+        with watch("regions"):
+            requests = requests_of(task, photo)
+        options = self.options
+        result = answer_photo(
+            predictor, photo, fetched(requests), options.reading, coverage=options.coverage, timed=watch
         )
-        model = f"{predictor.record.name} {predictor.record.version}"
-        return PhotoResult(photo, model, answers, self.options.coverage)
+        if not result.answers:
+            count = counted(len(requests), "region")
+            what = f"none of its {count} has {options.min_area} pixels" if requests else "no region"
+            raise RegionError(f"{show(task.image)}: {what}; expected at least one")
+        return result
 
     def _read(self, predictor: Predictor, task: Task) -> Photo:
         source = read_bytes(task.photo) if isinstance(task.photo, str) and is_url(task.photo) else task.photo
         try:
-            photo = read_photo(
-                source,
-                max_megapixels=self.options.max_megapixels,
-                strict=self.options.strict,
-                least_size=predictor.record.preprocessing.least_size,
-            )
+            photo = predictor.read(source, self.options.reading)
         except PhotoError as error:
             if isinstance(source, str):
                 raise
             raise PhotoError(f"{show(task.image)}: {error}") from error  # bytes have no name
         return dataclasses.replace(photo, name=task.image)
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._seconds[what] = self._seconds.get(what, 0.0) + time.perf_counter() - started
 
 
 def _reason(error: Exception) -> str:

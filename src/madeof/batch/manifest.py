@@ -64,7 +64,7 @@ def describe_model(model: str | Path | None, *, sets: bool = False) -> dict[str,
     """
     folder = folder_of(model)
     record = Record.read(folder)
-    if sets and record.sets is None:
+    if sets and record.calibration.prediction_sets is None:
         raise no_sets(f"the model {show(record.name)}")
     files = {name: sha256(folder / name) for name in (RECORD, ENCODER, CLASSIFIER) if (folder / name).is_file()}
     return {"name": record.name, "version": record.version, "sha256": files}

@@ -23,10 +23,11 @@ from PIL import Image
 from madeof.batch.annotator import Kernel
 from madeof.batch.pool import Pool
 from madeof.batch.ray import actors, answers_of, ray_of
-from madeof.batch.sources.tables import _asked
-from madeof.batch.tasks import Asked, MaskFile, Options, Row, Task
+from madeof.batch.sources.tables import request_of
+from madeof.batch.tasks import Options, Row, Task
 from madeof.errors import InputError
 from madeof.export.tables import parquet_schema, pyarrow_of
+from madeof.regions.request import MaskFile, RegionRequest
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -109,18 +110,12 @@ def _key(number: int, row: Row) -> tuple[str, int]:
     return (name, -1) if isinstance(name, str) and name else ("photo", number)
 
 
-def _region(label: str, row: Row) -> Asked:
+def _region(label: str, row: Row) -> RegionRequest:
     mask: Any = row.get("mask")
     if _is_array(mask):
-        return MaskFile(str(row.get("region") or label), _png(mask), str(row.get("material") or ""))
-    return _asked(label, row, _Anywhere())  # type: ignore[arg-type]
-
-
-class _Anywhere:
-    """Files of a pipeline's own rows, which may name any place."""
-
-    def file(self, value: Any) -> Any:
-        return _file(value)
+        name, truth = str(row.get("region") or label), str(row.get("material") or "")
+        return RegionRequest(name, MaskFile(_png(mask)), truth)
+    return request_of(label, row, _file)
 
 
 def _file(value: Any) -> Any:

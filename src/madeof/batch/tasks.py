@@ -4,44 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from madeof.datasets.annotations import Annotation
+from madeof.inference.zoom import Zoom, windows_for
+from madeof.regions.options import ReadOptions
+from madeof.regions.request import RegionRequest
 
 Form = Literal["parquet", "jsonl"]
 FORMS: tuple[Form, ...] = ("parquet", "jsonl")
-
-File = str | bytes
-"""A local path or an URL; or a file's bytes."""
-
-
-class MaskFile(NamedTuple):
-    """A region that is a mask file."""
-
-    name: str
-    file: File
-    truth: str = ""
-    """The material that the source names."""
-
-
-class LabelMapFile(NamedTuple):
-    """The regions of a label map: each blob of one value."""
-
-    files: tuple[File, ...]
-    """The first of them that is there."""
-    prefix: str = ""
-    """What comes before the names of its regions, where a photo has several label maps."""
-
-
-class Broken(NamedTuple):
-    """A region of which the source says so little, or such nonsense, that it has no pixels."""
-
-    name: str
-    error: str
-
-
-Asked = MaskFile | LabelMapFile | Annotation | Broken
-"""A region, or the regions of a label map, as a source has it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +21,9 @@ class Task:
 
     image: str
     """Its name in the rows."""
-    photo: File = field(default="", repr=False)
-    asked: Sequence[Asked] = ()
+    photo: str | bytes = field(default="", repr=False)
+    """A local path or an URL; or a file's bytes."""
+    asked: Sequence[RegionRequest | Annotation] = ()
     """Its regions; the whole photo where there are none and `whole`. May be read only when it is walked through."""
     whole: bool = True
     stated_size: tuple[int, int] | None = None
@@ -63,11 +35,8 @@ class Task:
     def nbytes(self) -> int:
         """Bytes of files that it holds."""
         held = len(self.photo) if isinstance(self.photo, bytes) else 0
-        if isinstance(self.asked, list | tuple):
-            for one in self.asked:
-                files = (one.file,) if isinstance(one, MaskFile) else one.files if isinstance(one, LabelMapFile) else ()
-                held += sum(len(file) for file in files if isinstance(file, bytes))
-        return held
+        asked = self.asked if isinstance(self.asked, list | tuple) else ()
+        return held + sum(one.nbytes for one in asked if isinstance(one, RegionRequest))
 
 
 @dataclass(frozen=True)
@@ -87,6 +56,16 @@ class Options:
     max_megapixels: float = 100.0
     strict: bool = False
     engine: str = "onnxruntime"
+    zoom: Zoom = "auto"
+    """How many windows of a photo are looked at again; see `madeof.inference.zoom`."""
+
+    def __post_init__(self) -> None:
+        windows_for(self.zoom)  # which refuses what is none
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How photos and masks are read."""
+        return ReadOptions(self.max_megapixels, self.strict, self.resize_masks, self.jpeg_masks, self.min_area)
 
 
 Row = dict[str, Any]

@@ -6,8 +6,7 @@ import argparse
 import filecmp
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,7 @@ from madeof.cli.arguments import add_format
 if TYPE_CHECKING:
     from madeof.datasets.annotations import AnnotatedPhoto, Annotations
     from madeof.images.photo import Photo
-    from madeof.inference.photo_result import Answer
-    from madeof.regions.region import Region
-    from madeof.regions.shapes import Polygons
+    from madeof.regions.request import RegionRequest
 
 _INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks")
 
@@ -42,7 +39,6 @@ class AnnotatedRegions:
 
     where: Path
     """The annotation file."""
-    min_area: int
     photos: list[str] = field(default_factory=list)
     """Their paths, as given or as found."""
     failures: list[str] = field(default_factory=list)
@@ -53,50 +49,22 @@ class AnnotatedRegions:
     """Why photos that were asked for are not in `photos`, by their paths as given; these are `failures` too."""
     materials: tuple[str, ...] = ()
     """Those that the file knows."""
-    outlines: dict[str, list[Polygons | None]] = field(default_factory=dict)
-    """For each answer that is asked for of a photo, its outline in the file where it is one; by the path."""
-    _truth: dict[str, list[str]] = field(default_factory=dict)
 
-    def regions(self, photo: Photo, path: str) -> list[Region | Answer]:
-        """The photo's regions in the order of the file; for one that cannot be used, the answer that says why.
+    def requests(self, photo: Photo, path: str) -> list[RegionRequest]:
+        """The photo's regions in the order of the file.
 
         Raises:
-            RegionError: none of them can be used, or the file states another size for the photo.
+            RegionError: the file states another size for the photo, or they cannot be read.
         """
         from madeof.datasets.annotated import check_stated
-        from madeof.datasets.conversion import outline_of
         from madeof.errors import DatasetError, InputError, RegionError
-        from madeof.inference.photo_result import Answer
-        from madeof.regions.region import Region
 
         annotated = self.annotated[path]
         try:
             check_stated(annotated, photo.size, self.where, Path(path))
-            annotations = list(annotated.annotations)
+            return [one.request(self.where.name) for one in annotated.annotations]
         except (InputError, DatasetError) as error:
             raise RegionError(f"{path}: {error}") from error
-        found: list[Region | Answer] = []
-        truth = self._truth[path] = []
-        outlines = self.outlines[path] = []
-        for annotation in annotations:
-            try:
-                part, corner = annotation.cut(photo.size)
-            except (InputError, DatasetError) as error:
-                why = f"{annotation.place} of {self.where.name}: {error}"
-                found.append(Answer(annotation.place, error=why))
-                outlines.append(None)
-            else:
-                region = Region(annotation.place, part, corner=corner, photo_size=photo.size)
-                if region.area < self.min_area:
-                    continue
-                found.append(region)
-                outlines.append(outline_of(annotation.shape, photo.size))
-            truth.append(annotation.material)
-        if all(isinstance(each, Answer) for each in found):
-            reasons = [answer.error for answer in found if isinstance(answer, Answer)]
-            why = "; ".join(f"{reason}" for reason in reasons) or f"none of {len(annotations)} is large enough"
-            raise RegionError(f"{path}: none of its regions in {self.where.name} can be used: {why}")
-        return found
 
     def place(self, path: str) -> tuple[Path, str] | None:
         """The folder and the path in it by which the file knows a photo; None where it has it by its name alone."""
@@ -104,11 +72,6 @@ class AnnotatedRegions:
         parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  (a link is known by its own name)
         count = len(file.parts)
         return (Path(*parts[:-count]), f"{file}") if parts[-count:] == file.parts else None
-
-    def with_truth(self, path: str, answers: Sequence[Answer]) -> tuple[Answer, ...]:
-        """The answers for what `regions` gave, with the materials that the file names."""
-        truth = self._truth.pop(path)
-        return tuple(replace(answer, truth=name or None) for answer, name in zip(answers, truth, strict=True))
 
 
 def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
@@ -134,7 +97,7 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
         option = {"masks": "mask", "boxes": "box", "polygons": "polygon"}.get(given[0], given[0].replace("_", "-"))
         options.refuse(f"--annotations gives the regions itself; leave --{option} out")
     path = Path(options.annotations)
-    found = AnnotatedRegions(path, options.min_area)
+    found = AnnotatedRegions(path)
     asked = list(dict.fromkeys(options.photos))
     if len(asked) == 1 and Path(asked[0]).is_file() and options.format in (None, "sam") and sam.names_no_photo(path):
         annotations = sam.read_for(path, Path(asked[0]))

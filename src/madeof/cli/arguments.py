@@ -13,8 +13,13 @@ from madeof.model.onnx_engine import DEFAULT, ENGINES
 
 if TYPE_CHECKING:
     from madeof.datasets import RegionDataset
+    from madeof.inference.zoom import Zoom
 
 Subparsers = Any  # argparse's own class for this is private
+_Group = argparse.ArgumentParser | argparse._ArgumentGroup
+
+MOST_WINDOWS = 4096
+"""As `madeof.inference.zoom.MOST`, of which `--help` loads nothing."""
 
 FORMATS = (
     "coco",
@@ -83,8 +88,29 @@ def coverage(text: str) -> float:
     return value
 
 
+def zoom(text: str) -> Zoom:
+    """An argument's type: "auto", "off" or a number of windows."""
+    if text in ("auto", "off"):
+        return text  # type: ignore[return-value]  # mypy does not narrow a str to the two
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) <= MOST_WINDOWS:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected auto, off, or a number from 0 to {MOST_WINDOWS}")
+    return int(text)
+
+
+def add_zoom(group: _Group) -> None:
+    """`--zoom`."""
+    group.add_argument(
+        "--zoom",
+        type=zoom,
+        default="auto",
+        metavar="ZOOM",
+        help="look again, enlarged, at regions that are small in a large photo: auto, off, or in how many windows of a "
+        "photo at most (default: auto, which is 128; docs/zoom.md)",
+    )
+
+
 def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
-    """`--model`, `--threads` and `--engine`; `threads` is the second one's default."""
+    """`--model`, `--threads`, `--engine` and `--zoom`; `threads` is the second one's default."""
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     parser.add_argument(
         "--threads",
@@ -100,6 +126,7 @@ def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
         metavar="NAME",
         help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
+    add_zoom(parser)
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:

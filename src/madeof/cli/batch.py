@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from madeof.cli.arguments import Subparsers, add_format, coverage, whole_number
+from madeof.cli.arguments import Subparsers, add_format, add_zoom, coverage, whole_number
 from madeof.cli.regions import add_photo_limits
 from madeof.model.onnx_engine import DEFAULT, ENGINES
 
@@ -75,6 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME",
         help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
+    add_zoom(work)
     work.add_argument(
         "--workers",
         type=whole_number(0, 1024),
@@ -119,6 +120,7 @@ def run(options: argparse.Namespace) -> int:
             max_megapixels=options.max_megapixels,
             strict=options.strict,
             engine=options.engine,
+            zoom=options.zoom,
         ),
         images=options.images,
         label_maps=options.label_maps,

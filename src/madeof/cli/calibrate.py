@@ -13,9 +13,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "calibrate",
-        help="measure a model's thresholds and sets on your own labelled photos",
-        description="Copy a model folder, with the scores from which on a material or a group is an answer, and the "
-        "sets with a coverage, measured on labelled photos that it did not learn from. Its scores stay as they are.",
+        help="measure a model's threshold and sets on your own labelled photos",
+        description="Copy a model folder, with the score from which on an answer is certain, and the sets with a "
+        "coverage, measured on labelled photos that it did not learn from. Scores stay as they are, but for --by-size.",
     )
     add_dataset(parser)
     add_model(parser)
@@ -27,6 +27,11 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="P",
         help="the share of the answers that is to be right (default: 0.9)",
     )
+    parser.add_argument(
+        "--by-size",
+        action="store_true",
+        help="fit a temperature and a threshold for each range of sizes too: scores change (docs/scores.md)",
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder")
     parser.set_defaults(run=run)
 
@@ -35,21 +40,23 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate."""
     from madeof._util.text import counted, show
     from madeof.errors import DatasetError
-    from madeof.evaluation.calibration import calibrate, copy_model
+    from madeof.evaluation.calibrate import calibrate
     from madeof.evaluation.run import evaluate
     from madeof.inference.predictor import load
+    from madeof.model.record import copy_model
 
     dataset = open_from(options, "calibrate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
-    split, part = choose_part(dataset, options.split, options.sources)
-    print(f"madeof: calibrating on the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
+    judged, part = choose_part(dataset, options, predictor.record)
+    print(f"madeof: calibrating on {judged.text()}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part)
     for name, reason in evaluation.failures:
         print(f"madeof: left out: {show(name)}: {show(reason)}", file=sys.stderr)
-    record = calibrate(predictor.record, evaluation, options.precision)
-    if record.uncertain_below is None or record.sets is None:
+    record = calibrate(predictor.record, evaluation, options.precision, by_size=options.by_size)
+    if record.calibration.uncertain_below is None or record.calibration.prediction_sets is None:
         found = counted(evaluation.metrics.nameable, "region")
-        raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on")
+        hint = "" if judged.split == "all" else ": give --split all to calibrate on every photo"
+        raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on{hint}")
     copy_model(predictor.folder, record, options.out)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0

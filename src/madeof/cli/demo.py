@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.viz import overlay
 
     dataset = open_dataset(FOLDER / "regions.csv")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     sample = dataset.read(0)
     predictor.set_image(sample.image)
     predictions = predictor.predict(sample.masks)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from madeof._util.text import utf8
 from madeof.cli.arguments import Subparsers, add_dataset, add_model, coverage, open_from, print_json
 
 if TYPE_CHECKING:
     from madeof.datasets import RegionDataset
+    from madeof.evaluation.result import Judged
     from madeof.inference.predictor import Predictor
     from madeof.materials.crosswalk import Crosswalk
+    from madeof.model.record import Record
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -43,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="map whole photos as madeof map does, and count the labelled pixels that are right (docs/map.md)",
     )
-    parser.add_argument("--out", metavar="DIR", help="write a report there: a page, figures, tables and pictures")
+    parser.add_argument("--out", metavar="DIR", help="write a report to a new or empty folder: a page and tables")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=run)
 
@@ -55,7 +60,8 @@ def add_part(parser: argparse.ArgumentParser) -> None:
         default="auto",
         choices=["auto", "train", "val", "test", "all"],
         metavar="NAME",
-        help="train, val, test, all or auto: val where there is one, else all (default)",
+        help="train, val, test, all or auto: val where splits are given or the model learned from this data, else all "
+        "(default)",
     )
     parser.add_argument(
         "--source",
@@ -67,20 +73,35 @@ def add_part(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose_part(dataset: RegionDataset, split: str, sources: Sequence[str]) -> tuple[str, RegionDataset]:
-    """The name of the split that is meant, and its photos, or those of some sources.
+def choose_part(dataset: RegionDataset, options: argparse.Namespace, record: Record) -> tuple[Judged, RegionDataset]:
+    """The photos of a split, or those of some sources in it, and what they are.
+
+    Where no photo's split is given, "auto" is all of them, unless the model was trained on this data set.
 
     Raises:
         DatasetError: there are none.
     """
     from madeof.errors import DatasetError
+    from madeof.evaluation.result import Judged
 
+    split = options.split
     if split == "auto":
-        split = "val" if "val" in set(dataset.photos.split) else "all"
+        learned = record.training.get("data")
+        own = isinstance(learned, dict) and learned.get("digest") == dataset.digest
+        given = own or not dataset.splits_are_drawn
+        split = "val" if given and "val" in set(dataset.photos.split) else "all"
+        if not given:
+            print(
+                "madeof: no photo's split is given: all photos are judged; if the model learned from some of them, "
+                "give --split val",
+                file=sys.stderr,
+            )
     part = dataset.split(split)
     if not len(part):
         raise DatasetError(f"the split {split!r} has no photo with a region; the splits are {_splits(dataset)}")
-    return split, part.of_sources(sources) if sources else part
+    part = part.of_sources(options.sources) if options.sources else part
+    where = utf8(str(options.dataset or options.images))
+    return Judged(where, split, tuple(map(utf8, options.sources)), len(dataset) - len(part)), part
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,18 +115,20 @@ def run(options: argparse.Namespace) -> int:
 
     if options.maps and (options.out or options.crosswalk not in ("auto", "none")):
         options.refuse("--maps prints its figures (--json) and matches materials by name: leave --out, --crosswalk out")
+    if options.out:
+        files.check_free(options.out, folder=True)  # rather found impossible before the work than after it
+        files.make_folder(Path(options.out).absolute().parent)
     dataset = open_from(options, "evaluate")
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     if options.coverage is not None:
         predictor.check_sets()
-    if options.out:
-        files.make_folder(options.out)  # rather found impossible before the work than after it
-    split, part = choose_part(dataset, options.split, options.sources)
+    judged, part = choose_part(dataset, options, predictor.record)
     if options.maps:
         return _maps(predictor, part, options)
     crosswalk = _crosswalk(options.crosswalk, predictor.materials, part.materials)
-    print(f"madeof: evaluating the split {split}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
+    print(f"madeof: evaluating {judged.text()}: {len(part)} photos, {len(part.regions)} regions", file=sys.stderr)
     evaluation = evaluate(predictor, part, coverage=options.coverage or COVERAGE)
+    evaluation = dataclasses.replace(evaluation, judged=judged)
     if crosswalk is not None:
         evaluation = compare(evaluation, crosswalk)
     if options.json:
@@ -113,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(evaluation.text())
     if options.out:
-        from madeof.evaluation.report.markdown import write_report
+        from madeof.evaluation.report import write_report
 
         for path in write_report(evaluation, options.out, part):
             print(f"madeof: wrote {show(path)}", file=sys.stderr)

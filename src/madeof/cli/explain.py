@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from madeof.cli.arguments import Subparsers, add_model, print_json, whole_number
-from madeof.cli.regions import add_photo_limits, add_regions, read_regions, with_name
+from madeof.cli.regions import add_photo_limits, add_regions, check_usable, read_options, requests_of, with_name
 
 if TYPE_CHECKING:
     from madeof.images.photo import Photo
@@ -51,27 +51,25 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain. The good regions are done; the bad ones are named at the end."""
-    from madeof._util.text import show
-    from madeof.images.photo import read_photo
+    from madeof._util.text import show, utf8
     from madeof.inference.explanation import explain
-    from madeof.inference.photo_result import Answer
+    from madeof.inference.photo_result import head
     from madeof.inference.predictor import load
+    from madeof.regions.request import RegionFailure, resolve_all
 
     path = options.photos[0]
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
-    photo = read_photo(
-        path,
-        max_megapixels=options.max_megapixels,
-        strict=options.strict,
-        least_size=predictor.record.preprocessing.least_size,
-    )
-    found = read_regions(photo, path, options)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
+    reading = read_options(options)
+    photo = predictor.read(path, reading)
+    found = resolve_all(requests_of(path, options), photo, reading)
+    failed = [each for each in found if isinstance(each, RegionFailure)]
+    check_usable([each.error for each in failed] if len(failed) == len(found) else [None], path)
     pictures = _pictures(options, len(found))
-    failures = [with_name(each.region, str(each.error)) for each in found if isinstance(each, Answer)]
+    failures = [with_name(each.name, each.error) for each in failed]
     told: list[dict[str, Any]] = []
     for each, picture in zip(found, pictures, strict=True):
-        if isinstance(each, Answer):
-            told.append({"region": each.region, "error": each.error})
+        if isinstance(each, RegionFailure):
+            told.append({"region": utf8(each.name), "error": utf8(each.error)})
             continue
         explanation = explain(predictor, photo, each, looks=options.looks, progress=_progress())
         if options.json:
@@ -81,21 +79,22 @@ def run(options: argparse.Namespace) -> int:
         if picture is not None:
             _draw(photo, each, explanation, picture)
     if options.json:
-        print_json({"image": photo.name, "model": f"{predictor.record.name} {predictor.record.version}",
-                    "width": photo.size[1], "height": photo.size[0], "regions": told})  # fmt: skip
+        print_json({**head(photo, predictor.record.title), "regions": told})
     for failure in failures:
         print(f"madeof: {show(f'{path}: {failure}')}", file=sys.stderr)
     return 1 if failures else 0
 
 
 def _region(region: Region, explanation: Explanation) -> dict[str, Any]:
+    from madeof._util.text import utf8
+
     prediction = explanation.prediction
     return {
-        "region": region.name,
+        "region": utf8(region.name),
         "box": list(prediction.box),
         "material": prediction.material,
         "score": round(prediction.score, 6),
-        **({"uncertain": prediction.uncertain} if prediction.uncertain_below is not None else {}),
+        **({"uncertain": prediction.uncertain} if prediction.calibration.uncertain_below is not None else {}),
         **explanation.to_dict(),
     }
 

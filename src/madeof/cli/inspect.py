@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         min_area=options.min_area,
         ignore=options.ignore,
     )
-    model = f"{predictor.record.name} {predictor.record.version}"
+    model = predictor.record.title
     found = replace(found, unnameable=unnameable(found, model, predictor.materials))
     if options.json:
         print_json(found.to_dict())

@@ -168,7 +168,7 @@ def _tell(lesson: Lesson, options: argparse.Namespace) -> None:
             f"right, by the net alone {lesson.before:.1%}",
             file=sys.stderr,
         )
-    print(f"madeof: wrote {show(options.out)}: {lesson.record.name} {lesson.record.version}", file=sys.stderr)
+    print(f"madeof: wrote {show(options.out)}: {lesson.record.title}", file=sys.stderr)
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:

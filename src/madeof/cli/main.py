@@ -23,6 +23,7 @@ from madeof.cli import (
     evaluate,
     explain,
     export,
+    export_properties,
     import_weights,
     inspect,
     learn,
@@ -47,6 +48,7 @@ COMMANDS = (
     import_weights.add_parser,
     combine.add_parser,
     export.add_parser,
+    export_properties.add_parser,
     serve.add_parser,
     demo.add_parser,
 )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from madeof.cli.annotations import AnnotatedRegions, open_annotations
 from madeof.cli.arguments import Subparsers, add_format, add_model, print_json, whole_number
-from madeof.cli.regions import add_photo_limits
+from madeof.cli.map_properties import Sums, add_sums, check_sums
+from madeof.cli.regions import add_photo_limits, check_usable, file_for, read_options
 
 if TYPE_CHECKING:
     from madeof.images.photo import Photo
@@ -60,37 +61,43 @@ def add_parser(subparsers: Subparsers) -> None:
         help="leave pixels whose score is lower unlabelled (default: 0)",
     )  # fmt: skip
     output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
+    add_sums(parser)
     add_photo_limits(parser)
-    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None)
+    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Map. The good photos are done; the bad ones are named at the end."""
-    from madeof._util.text import show
+    from madeof._util.text import show, utf8
     from madeof.errors import InputError, RegionError
+    from madeof.inference.photo_result import head
     from madeof.inference.predictor import load
 
+    asked = check_sums(options)
     annotated = _annotated(options)
     failures = [] if annotated is None else list(annotated.failures)
     stems = _stems(options.photos)
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     out = _prepared(options, predictor.materials)
     for path, stem in zip(options.photos, stems, strict=True):
         if annotated is not None and path in annotated.missing:
             continue  # which is among the failures already
         try:
-            photo, found = _map(predictor, path, options, annotated)
+            photo, found, names = _map(predictor, path, options, annotated)
+            sums = None if asked is None else Sums(options, found, names)
         except InputError as error:
             # What is wrong with the photo names it already; a segmentation may be that of several.
             failures.append(f"{path}: {error}" if isinstance(error, RegionError) else str(error))
             continue
         if options.json:
-            head = {"image": photo.name, "model": f"{predictor.record.name} {predictor.record.version}",
-                    "width": photo.size[1], "height": photo.size[0]}  # fmt: skip
-            written = {kind: str(file) for kind, file in _write(found, out, stem, photo).items()} if out else {}
-            print_json({**head, **found.to_dict(), **({"files": written} if out else {})})
+            written = {kind: utf8(str(file)) for kind, file in _write(found, out, stem, photo).items()} if out else {}
+            told = {**head(photo, predictor.record.title), **found.to_dict()}
+            told |= {} if sums is None else sums.to_dict()
+            print_json({**told, "files": written} if out else told)
         else:
             print(_text(photo, found))
+            if sums is not None:
+                print(sums.text())
             if out:
                 _write(found, out, stem, photo)
     if out:
@@ -102,38 +109,34 @@ def run(options: argparse.Namespace) -> int:
 
 def _map(
     predictor: Predictor, path: str, options: argparse.Namespace, annotated: AnnotatedRegions | None
-) -> tuple[Photo, MaterialMap]:
+) -> tuple[Photo, MaterialMap, list[str] | None]:
+    """The photo, its map, and the names of the segments where they are given."""
     from madeof.inference.segmentation import map_materials
 
-    encoded = predictor.encode(path, max_megapixels=options.max_megapixels, strict=options.strict)
+    encoded = predictor.encode(predictor.read(path, read_options(options)))
     if options.regions == _SUPERPIXELS:
-        return encoded.photo, map_materials(predictor, encoded, min_score=options.min_score)
+        return encoded.photo, map_materials(predictor, encoded, min_score=options.min_score), None
     regions = _given(encoded.photo, path, options, annotated)
-    return encoded.photo, map_materials(predictor, encoded, regions, min_score=options.min_score)
+    found = map_materials(predictor, encoded, regions, min_score=options.min_score)
+    return encoded.photo, found, [region.name for region in regions]
 
 
 def _given(photo: Photo, path: str, options: argparse.Namespace, annotated: AnnotatedRegions | None) -> list[Region]:
     """The segments that --regions gives for a photo."""
-    from madeof.datasets.formats.sam import read_segments
-    from madeof.errors import RegionError
-    from madeof.inference.photo_result import Answer
+    from madeof.datasets.formats.sam import segments_in
+    from madeof.regions.region import Region
+    from madeof.regions.request import resolve_all
 
-    if annotated is not None:
-        return [region for region in annotated.regions(photo, path) if not isinstance(region, Answer)]
-    source = Path(options.regions)
-    if source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.stem == Path(path).stem and p.is_file())
-        if len(found) != 1:
-            raise RegionError(f"expected one segmentation with its stem in {source}, found {len(found)}")
-        source = found[0]
-    return read_segments(
-        source,
-        photo,
-        by_value=options.by_value,
-        min_area=options.min_area,
-        resize=options.resize_masks,
-        max_megapixels=options.max_megapixels,
-    )
+    if annotated is None:
+        source = Path(options.regions)
+        if source.is_dir():
+            source = file_for(path, source, "expected one segmentation with its stem", options.photos)
+        return segments_in(source, photo, read_options(options), by_value=options.by_value)
+    requests = annotated.requests(photo, path)
+    found = resolve_all(requests, photo, read_options(options))
+    errors = [None if isinstance(each, Region) else each.error for each in found]
+    check_usable(errors, path, annotated.where.name, len(requests))
+    return [each for each in found if isinstance(each, Region)]
 
 
 def _annotated(options: argparse.Namespace) -> AnnotatedRegions | None:

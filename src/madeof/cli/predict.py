@@ -7,17 +7,19 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from madeof.cli.annotations import AnnotatedRegions, add_annotations, open_annotations
 from madeof.cli.arguments import WRITTEN, Subparsers, add_model, coverage, format_name, print_json, whole_number
-from madeof.cli.regions import add_photo_limits, add_regions, outlines_of, read_regions, with_name
+from madeof.cli.properties_arguments import add_properties, asked_properties
+from madeof.cli.regions import add_photo_limits, add_regions, check_usable, read_options, requests_of, with_name
 
 if TYPE_CHECKING:
     from madeof.inference.photo_result import Outcome, PhotoResult, Predicted
     from madeof.inference.predictor import Predictor
-    from madeof.regions.region import Region
+    from madeof.properties import Properties
 
 OUTPUTS = ("jsonl", "csv", "parquet", "coco_results", *WRITTEN)
 """The formats of `--to`; see `madeof.export.tables`."""
@@ -64,6 +66,7 @@ def add_parser(subparsers: Subparsers) -> None:
     output.add_argument(
         "--overlay", metavar="OUT", help="write the photo with its regions and materials (several photos: a folder)"
     )
+    add_properties(parser)
     add_photo_limits(parser)
     parser.set_defaults(run=run, refuse=parser.error)
 
@@ -77,6 +80,11 @@ def run(options: argparse.Namespace) -> int:
         options.refuse("the following arguments are required: PHOTO (or --annotations FILE)")
     if (options.to is None) != (options.out is None):
         options.refuse("--to FORMAT and --out PATH go together: give both or neither")
+    if options.properties is not None and options.to not in (None, "jsonl", "csv"):
+        options.refuse(
+            f"--properties go with --json, --csv, --to jsonl and --to csv; {options.to} has no place for them"
+        )
+    prepare = asked_properties(options)
     if options.to is not None:
         from madeof.export.tables import check_output, write_output
 
@@ -88,14 +96,15 @@ def run(options: argparse.Namespace) -> int:
         ]
         options.photos = asked or annotated.photos
     overlays = _overlay_paths(options)
-    predictor = load(options.model, threads=options.threads, engine=options.engine)
+    predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
     if options.coverage is not None:
         predictor.check_sets()
     failures = [] if annotated is None else list(annotated.failures)
-    outcomes = _outcomes(predictor, overlays, options, annotated, failures)
+    properties = None if prepare is None else prepare(predictor.materials)
+    outcomes = _outcomes(predictor, overlays, options, annotated, failures, properties)
     try:
         if options.to is None or options.json or options.csv:
-            outcomes = _printed(outcomes, options)
+            outcomes = _printed(outcomes, options, properties)
         if options.to is None:
             for _ in outcomes:
                 pass
@@ -110,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
                 top=options.top,
                 like=like,
                 known=known,
+                properties=properties,
             )
             for line in (*(f"not kept in {options.to}: {line}" for line in lost), f"wrote {options.out}"):
                 print(f"madeof: {show(line)}", file=sys.stderr)
@@ -125,6 +135,7 @@ def _outcomes(
     options: argparse.Namespace,
     annotated: AnnotatedRegions | None,
     failures: list[str],
+    properties: Properties | None,
 ) -> Iterator[Outcome]:
     """The answers for each photo as they are asked for, with its picture written; what fails is put to `failures`."""
     from madeof.errors import InputError, WriteError
@@ -136,7 +147,7 @@ def _outcomes(
             yield Unanswered(path, annotated.missing[path])
             continue
         try:
-            predicted, drawn = _predict(predictor, path, place, options, annotated)
+            predicted = _predict(predictor, path, place, options, annotated, properties)
         except InputError as error:
             failures.append(str(error))
             yield Unanswered(path, str(error))
@@ -146,12 +157,14 @@ def _outcomes(
         failures += [f"{path}: {with_name(a.region, a.error)}" for a in result.answers if a.error]
         if overlay_path is not None:
             try:
-                _write_overlay(result, drawn, overlay_path)
+                _write_overlay(result, overlay_path)
             except (InputError, WriteError) as error:
                 failures.append(str(error))
 
 
-def _printed(outcomes: Iterator[Outcome], options: argparse.Namespace) -> Iterator[Outcome]:
+def _printed(
+    outcomes: Iterator[Outcome], options: argparse.Namespace, properties: Properties | None
+) -> Iterator[Outcome]:
     """The answers as they come, each printed. In the text for people a photo without answers is named at the end."""
     from madeof.inference.photo_result import Unanswered, csv_text
 
@@ -159,7 +172,7 @@ def _printed(outcomes: Iterator[Outcome], options: argparse.Namespace) -> Iterat
     for outcome in outcomes:
         found = outcome if isinstance(outcome, Unanswered) else outcome.result
         if options.csv:
-            print(csv_text([found], header=first), end="")
+            print(csv_text([found], header=first, properties=properties), end="")
         elif options.json:
             print_json(found.to_dict() if isinstance(found, Unanswered) else found.to_dict(options.top))
         elif not isinstance(found, Unanswered):
@@ -174,33 +187,22 @@ def _predict(
     place: tuple[Path, str],
     options: argparse.Namespace,
     annotated: AnnotatedRegions | None,
-) -> tuple[Predicted, list[tuple[Region, str]]]:
-    """The answers for a photo, and its regions with their labels, to draw."""
-    from madeof.images.photo import read_photo
-    from madeof.inference.photo_result import Answer, PhotoResult, Predicted, answers_for, label
+    properties: Properties | None,
+) -> Predicted:
+    """The answers for a photo."""
+    from madeof.inference.answer import answer_photo
+    from madeof.inference.photo_result import Predicted
 
-    photo = read_photo(
-        path,
-        max_megapixels=options.max_megapixels,
-        strict=options.strict,
-        least_size=predictor.record.preprocessing.least_size,
-    )
-    found = read_regions(photo, path, options) if annotated is None else annotated.regions(photo, path)
-    regions = [region for region in found if not isinstance(region, Answer)]
-    predictor.set_image(photo)
-    predictions = predictor.predict(regions)
-    given = iter(answers_for(regions, predictions))
-    answers = tuple(each if isinstance(each, Answer) else next(given) for each in found)  # in the order asked
+    reading = read_options(options)
+    photo = predictor.read(path, reading)
+    requests = requests_of(path, options) if annotated is None else annotated.requests(photo, path)
+    result = answer_photo(predictor, photo, requests, reading, coverage=options.coverage)
+    result = replace(result, properties=properties)
+    file = "" if annotated is None else annotated.where.name
+    check_usable([answer.error for answer in result.answers], path, file, len(requests))
     if annotated is None:
-        outlines = outlines_of(found, options, photo.size) if options.to else []
-    else:
-        answers, outlines = annotated.with_truth(path, answers), annotated.outlines.pop(path)
-        place = annotated.place(path) or place
-    details = None if annotated is None else annotated.annotated[path].details
-    result = PhotoResult(photo, f"{predictor.record.name} {predictor.record.version}", answers, options.coverage)
-    drawn = [(region, label(each)) for region, each in zip(regions, predictions, strict=True)]
-    shown = tuple(outline for outline, each in zip(outlines, found, strict=False) if not isinstance(each, Answer))
-    return Predicted(result, tuple(regions), shown, *place, details), drawn
+        return Predicted(result, *place)
+    return Predicted(result, *(annotated.place(path) or place), annotated.annotated[path].details)
 
 
 def _places(options: argparse.Namespace) -> list[tuple[Path, str]]:
@@ -255,12 +257,14 @@ def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
     return list(paths)
 
 
-def _write_overlay(result: PhotoResult, drawn: list[tuple[Region, str]], path: Path) -> None:
+def _write_overlay(result: PhotoResult, path: Path) -> None:
     from madeof._util.text import show
     from madeof.images.photo import read_photo
+    from madeof.inference.photo_result import label
     from madeof.viz import overlay
 
     photo = result.photo
+    drawn = [(each.mask, label(each.prediction)) for each in result.answers if each.prediction and each.mask]
     if photo.reduced:  # the answers are those of the photo as it was read, the picture is of all of it
         photo = read_photo(photo.name, max_megapixels=float("inf"))
     overlay.save(overlay.draw(photo.pixels, drawn), path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from madeof.cli.arguments import whole_number
 
 if TYPE_CHECKING:
-    from madeof.images.photo import Photo
-    from madeof.inference.photo_result import Answer
-    from madeof.regions.region import Region
-    from madeof.regions.shapes import Polygons, Shape
+    from madeof.regions.options import ReadOptions
+    from madeof.regions.request import RegionRequest
 
 
 def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str) -> argparse._ArgumentGroup:
@@ -34,7 +32,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     regions.add_argument(
         "--box",
         action="append",
-        type=_box,
+        type=partial(_parsed, "parse_box"),
         default=[],
         metavar="X0,Y0,X1,Y1",
         dest="boxes",
@@ -43,7 +41,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     regions.add_argument(
         "--polygon",
         action="append",
-        type=_polygon,
+        type=partial(_parsed, "parse_polygon"),
         default=[],
         metavar='"X,Y X,Y X,Y"',
         dest="polygons",
@@ -67,47 +65,48 @@ def add_photo_limits(parser: argparse.ArgumentParser) -> None:
     photos.add_argument("--strict", action="store_true", help="refuse photos whose JPEG data are damaged")
 
 
-def read_regions(photo: Photo, path: str, options: argparse.Namespace) -> list[Region | Answer]:
-    """The regions that the arguments mean, in their order; for one that cannot be used, the answer that says why.
+def read_options(options: argparse.Namespace) -> ReadOptions:
+    """How the arguments have photos and masks read."""
+    from madeof.regions.options import ReadOptions
+
+    masks = bool(options.resize_masks), bool(options.jpeg_masks)
+    return ReadOptions(options.max_megapixels, options.strict, *masks, options.min_area)
+
+
+def requests_of(path: str, options: argparse.Namespace) -> list[RegionRequest]:
+    """The regions that the arguments ask for of the photo at `path`, in their order; the whole photo where of none.
 
     Raises:
-        RegionError: none of them can be used, or the label map cannot.
+        RegionError: there is no label map for it.
     """
-    from madeof.errors import RegionError
-    from madeof.inference.photo_result import Answer
-
-    found: list[Region | Answer] = []
-    for name, make in _makers(photo, options):
-        try:
-            found.append(make())
-        except RegionError as error:
-            found.append(Answer(name, error=str(error)))
-    if options.label_map:
-        found += _label_map_regions(photo, path, options)
-    if all(isinstance(each, Answer) for each in found):
-        reasons = "; ".join(f"{answer.error}" for answer in found if isinstance(answer, Answer))
-        raise RegionError(f"{path}: none of its regions can be used: {reasons}")
-    return found
-
-
-def outlines_of(
-    found: Sequence[Region | Answer], options: argparse.Namespace, size: tuple[int, int]
-) -> list[Polygons | None]:
-    """The outline of each region that `read_regions` gave for a photo of `size`, where it was asked for as one."""
     import numpy as np
 
-    from madeof.datasets.conversion import outline_of
-    from madeof.inference.photo_result import Answer
+    from madeof.regions.request import WHOLE_PHOTO, MaskFile, RegionRequest
     from madeof.regions.shapes import Box, Polygons
 
-    shapes: list[Shape | None] = [None] * len(options.masks)
-    shapes += [Box(*box) for box in options.boxes]
-    shapes += [Polygons([np.asarray(points)]) for points in options.polygons]
-    shapes += [None] * len(found)  # blobs of a label map, or the whole photo
-    return [
-        None if shape is None or isinstance(each, Answer) else outline_of(shape, size)
-        for each, shape in zip(found, shapes, strict=False)
-    ]
+    found = [RegionRequest(mask, MaskFile(mask)) for mask in options.masks]
+    found += [RegionRequest(f"box {i}", Box(*box), any_size=True) for i, box in enumerate(options.boxes)]
+    for i, points in enumerate(options.polygons):
+        found.append(RegionRequest(f"polygon {i}", Polygons([np.asarray(points)]), any_size=True))
+    if options.label_map:
+        found.append(_label_map(path, options))
+    return found or [WHOLE_PHOTO]
+
+
+def check_usable(errors: Sequence[str | None], path: str, file: str = "", asked: int = 0) -> None:
+    """Raise a RegionError where none of a photo's regions can be used.
+
+    Args:
+        errors: of each region; None where it can be used.
+        path: the photo.
+        file: the annotation file that has its regions.
+        asked: how many these are, the small ones among them.
+    """
+    from madeof.errors import RegionError
+
+    if all(errors):
+        why = "; ".join(map(str, errors)) or f"none of {asked} is large enough"
+        raise RegionError(f"{path}: none of its regions{f' in {file}' if file else ''} can be used: {why}")
 
 
 def with_name(region: str, error: str) -> str:
@@ -115,88 +114,52 @@ def with_name(region: str, error: str) -> str:
     return error if error.startswith(region) else f"{region}: {error}"
 
 
-def _makers(photo: Photo, options: argparse.Namespace) -> list[tuple[str, Callable[[], Region]]]:
-    """The name of each mask, box and polygon, and what makes its region; the whole photo where none is asked for."""
-    from madeof.regions.files import read_mask
-    from madeof.regions.region import Region
-
-    def from_mask(path: str) -> Region:
-        mask = read_mask(
-            path,
-            photo.size,
-            raw_size=photo.raw_size,
-            resize=options.resize_masks,
-            allow_jpeg=options.jpeg_masks,
-            max_megapixels=options.max_megapixels,
-        )
-        return Region(path, mask)
-
-    makers: list[tuple[str, Callable[[], Region]]] = [(path, partial(from_mask, path)) for path in options.masks]
-    for index, box in enumerate(options.boxes):
-        makers.append((f"box {index}", partial(Region.from_box, f"box {index}", box, photo.size)))
-    for index, points in enumerate(options.polygons):
-        makers.append((f"polygon {index}", partial(Region.from_polygon, f"polygon {index}", points, photo.size)))
-    if not makers and not options.label_map:
-        height, width = photo.size
-        makers.append(("photo", partial(Region.from_box, "photo", (0, 0, width, height), photo.size)))
-    return makers
-
-
-def _label_map_regions(photo: Photo, path: str, options: argparse.Namespace) -> list[Region]:
+def _label_map(path: str, options: argparse.Namespace) -> RegionRequest:
     from madeof.errors import RegionError
-    from madeof.regions.components import regions_from_label_map
-    from madeof.regions.files import read_label_map
+    from madeof.regions.request import LabelMapFile, RegionRequest
 
     source = Path(options.label_map)
     if source.is_dir():
-        inner = source / Path(path).absolute().parent.name  # labels/kitchen/a.png of kitchen/a.jpg
-        alike = [p for p in dict.fromkeys(options.photos) if p != path and Path(p).stem == Path(path).stem]
-        for folder in (inner, source):
-            found = sorted(p for p in folder.glob("*") if p.stem == Path(path).stem and p.is_file())
-            if found:
-                break
-        if len(found) == 1 and alike and found[0].parent == source:
-            raise RegionError(
-                f"{path}: {found[0]} may be its label map or that of {alike[0]}; put them into folders named as the "
-                "photos' are, or give one photo at a time"
-            )
-        if len(found) != 1:
-            raise RegionError(
-                f"{path}: expected one label map with the stem {Path(path).stem} in {source}, found {len(found)}"
-            )
-        source = found[0]
+        source = file_for(
+            path, source, f"{path}: expected one label map with the stem {Path(path).stem}", options.photos
+        )
     elif len(options.photos) > 1:
         raise RegionError(f"--label-map {source}: with several photos expected a folder with one map for each")
-    label_map = read_label_map(
-        source,
-        photo.size,
-        raw_size=photo.raw_size,
-        resize=options.resize_masks,
-        max_megapixels=options.max_megapixels,
-    )
-    regions = regions_from_label_map(label_map, min_area=options.min_area)
-    if not regions:
-        why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
-        raise RegionError(f"{path}: the label map {source} {why}; expected at least one region")
-    return regions
+    return RegionRequest("label map", LabelMapFile((source,), title=f"{path}: the label map {source}"), required=True)
 
 
-def _box(text: str) -> tuple[float, float, float, float]:
+def file_for(photo: str, folder: Path, expected: str, photos: Sequence[str] = ()) -> Path:
+    """The one file of a folder that has the photo's stem, or of the folder in it that is called as the photo's is.
+
+    Raises:
+        RegionError: there is none or there are several, and `expected` begins the message; or it may be that of another
+            of `photos`.
+    """
     from madeof.errors import RegionError
-    from madeof.regions.raster import parse_box
+
+    stem = Path(photo).stem
+    for place in (folder / Path(photo).absolute().parent.name, folder):  # labels/kitchen/a.png of kitchen/a.jpg
+        found = sorted(path for path in place.glob("*") if path.stem == stem and path.is_file())
+        if found:
+            break
+    if len(found) != 1:
+        raise RegionError(f"{expected} in {folder}, found {len(found)}")
+    other = next((one for one in photos if Path(one).stem == stem and Path(one) != Path(photo)), None)
+    if other is not None and found[0].parent == folder:
+        raise RegionError(
+            f"{photo}: {found[0]} may be its file or that of {other}; put them into folders named as the photos' are, "
+            "or give one photo at a time"
+        )
+    return found[0]
+
+
+def _parsed(name: str, text: str) -> Any:
+    """What a function of `regions.raster` reads in an argument."""
+    from madeof.errors import RegionError
+    from madeof.regions import raster
 
     try:
-        return parse_box(text)
-    except RegionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _polygon(text: str) -> list[tuple[float, float]]:
-    from madeof.errors import RegionError
-    from madeof.regions.raster import parse_polygon
-
-    try:
-        return parse_polygon(text)
+        return getattr(raster, name)(text)
     except RegionError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
 
     listening = listen(options.host, options.port)  # before the model: a taken port is told at once
     with listening:
-        predictor = load(options.model, threads=options.threads, engine=options.engine)
+        predictor = load(options.model, threads=options.threads, engine=options.engine, zoom=options.zoom)
         selector = _selector(options)
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.ERROR)

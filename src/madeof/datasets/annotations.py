@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
-from madeof.errors import RegionError
 from madeof.regions.raster import Cut
-from madeof.regions.shapes import Box, Drawn, Polygons, Several, Shape
+from madeof.regions.request import RegionRequest
+from madeof.regions.shapes import Shape, cut_in_pixels
 
 
 class Annotation(NamedTuple):
@@ -27,26 +25,12 @@ class Annotation(NamedTuple):
     """Where it stands in its file, for messages and as the region's name: "annotation 17", "line 3", "shape 2"."""
 
     def cut(self, size: tuple[int, int]) -> Cut:
-        """The region's pixels in a photo of `size`; see `Shape`.
+        """The region's pixels in a photo of `size`; see `cut_in_pixels`."""
+        return cut_in_pixels(self.shape, size)
 
-        Raises:
-            RegionError: they cannot be cut, or its coordinates are parts of the photo's size as it seems.
-        """
-        part, corner = self.shape.cut(size)
-        if corner == (0, 0) and max(part.shape) <= 2 < max(size) and _seems_relative(self.shape):
-            raise RegionError(
-                "its coordinates are all from 0 to 1, parts of the photo's size as it seems; expected pixels: multiply "
-                "them by its width and height"
-            )
-        return part, corner
-
-
-def _seems_relative(shape: Shape) -> bool:
-    shapes = shape.shapes if isinstance(shape, Several) else [shape]
-    numbers = [np.ravel(part) for one in shapes if isinstance(one, Polygons | Drawn) for part in one.parts]
-    numbers += [np.array(one) for one in shapes if isinstance(one, Box)]
-    found = np.concatenate(numbers or [np.zeros(1)])
-    return bool((found >= 0).all() and (found <= 1).all() and (found != np.rint(found)).any())
+    def request(self, file: str = "") -> RegionRequest:
+        """It as a region that is asked for; `file` names its file in errors."""
+        return RegionRequest(self.place, self.shape, self.material, f"{self.place} of {file}" if file else "")
 
 
 @dataclass(frozen=True)

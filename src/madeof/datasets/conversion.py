@@ -24,7 +24,7 @@ from madeof.errors import DatasetError, InputError, RegionError, WriteError
 from madeof.images.photo import size_of
 from madeof.materials.lists import key
 from madeof.regions.raster import Cut
-from madeof.regions.shapes import Box, Polygons, Shape
+from madeof.regions.shapes import Box, Polygons
 
 _FILES = {"coco": ".json", "label_studio": ".json", "cvat": ".xml"}
 """The formats that are one file for all photos, with their suffixes."""
@@ -201,7 +201,7 @@ def check_material(annotation: Annotation, known: Collection[str], where: Path, 
         )
 
 
-def outline_of(shape: Shape, size: tuple[int, int]) -> Polygons | None:
+def outline_of(shape: object, size: tuple[int, int]) -> Polygons | None:
     """The outline that a shape is, in pixels; None where it is pixels, or its outline would not mark the same ones."""
     if isinstance(shape, Polygons):
         return shape

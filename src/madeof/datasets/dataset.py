@@ -87,6 +87,12 @@ class RegionDataset:
         digest.update(self._digests.tobytes())
         return digest.hexdigest()
 
+    @property
+    def splits_are_drawn(self) -> bool:
+        """Whether no photo's split is given: all were drawn by `madeof.datasets.splits.assign`."""
+        details = self._layout.details
+        return not any(details[number].split for number in self._numbers.tolist())
+
     def read(self, photo: int) -> Sample:
         """The photo at row `photo` with all of its regions.
 

@@ -57,8 +57,8 @@ def compare(evaluation: Evaluation, crosswalk: Crosswalk) -> Evaluation:
         ),
         accuracy_among_compared=_accuracy(part.scores[:, :first], words, columns),
     )
-    # Groups and sets are of the model's own materials.
-    part = dataclasses.replace(part, group_below=None, sets=None)
+    # Sets are of the model's own materials.
+    part = dataclasses.replace(part, calibration=dataclasses.replace(part.calibration, prediction_sets=None))
     return dataclasses.replace(part, truth=words, failures=evaluation.failures, comparison=comparison)
 
 

@@ -14,10 +14,10 @@ from madeof._util.text import counted, listed, show
 from madeof.evaluation.comparison import Comparison
 from madeof.materials.lists import positions
 from madeof.metrics.bootstrap import Interval
-from madeof.metrics.calibration_error import Calibration
+from madeof.metrics.calibration_error import CalibrationError
 from madeof.metrics.classification import Metrics, measure
-from madeof.metrics.conformal import COVERAGE, Covered, Sets, measure_sets
-from madeof.metrics.thresholds import Answers, measure_answers
+from madeof.metrics.conformal import COVERAGE, Covered, measure_sets
+from madeof.model.calibration import UNCALIBRATED, Calibration
 
 
 class Failure(NamedTuple):
@@ -25,6 +25,27 @@ class Failure(NamedTuple):
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Which photos of a data set were evaluated."""
+
+    dataset: str
+    """The path of the data set as it was given."""
+    split: str
+    """"train", "val", "test" or "all"."""
+    sources: tuple[str, ...] = ()
+    """The sources whose photos were evaluated; all where none is named."""
+    passed_over: int = 0
+    """Photos of the data set that are in another split or of another source."""
+
+    def text(self) -> str:
+        """What was judged and what was not, such as "the split val; 22 photos are passed over"."""
+        parts = ["all splits" if self.split == "all" else f"the split {self.split}"]
+        parts += [f"the sources {listed(map(show, self.sources))}"] if self.sources else []
+        over = f"{counted(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
+        return f"{', '.join(parts)}; {over}" if self.passed_over else ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -66,18 +87,18 @@ class Evaluation:
     """The photos that are in none of the above."""
     sources: tuple[str, ...] = ()
     """The source of each of `photos`, "" where none is stated; or nothing where sources are not known."""
-    uncertain_below: float | None = None
-    """The model's threshold under which an answer is uncertain; None where it has none."""
+    calibration: Calibration = UNCALIBRATED
+    """The model's threshold and prediction sets."""
     quality: NDArray[np.float32] | None = None
     """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
     share: NDArray[np.float64] | None = None
     """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
-    group_below: float | None = None
-    """The model's threshold from which on a group is the answer where the material is uncertain; None for none."""
-    sets: Sets | None = None
-    """What the model's sets are made from; None where it has none."""
+    area_seen: NDArray[np.float64] | None = None
+    """(N,) each region's area in pixels of the network's input; None where that is not known."""
     coverage: float = COVERAGE
     """Of the sets that are looked at."""
+    judged: Judged | None = None
+    """Which part of which data set was evaluated; None where that is not known."""
     comparison: Comparison | None = None
     """Through what the model's materials were compared with the data set's; None where they were as they are."""
 
@@ -85,7 +106,7 @@ class Evaluation:
     def metrics(self) -> Metrics:
         """All figures; computed once."""
         return measure(
-            np.array(positions(self.truth, self.materials), dtype=np.int64),
+            self.outputs,
             self.scores,
             self.area,
             self.photo,
@@ -106,36 +127,37 @@ class Evaluation:
     @property
     def certain(self) -> Certain | None:
         """What the model's threshold brings; None where it has none."""
-        if self.uncertain_below is None:
+        kept = self.confident
+        if kept is None:
             return None
-        if not len(self.scores):
-            return Certain(0, None, None)
-        kept = self.scores.max(axis=1) >= self.uncertain_below
         right = self.correct[kept]
-        return Certain(len(right), float(kept.mean()), float(right.mean()) if len(right) else None)
+        coverage = float(kept.mean()) if len(kept) else None
+        return Certain(len(right), coverage, float(right.mean()) if len(right) else None)
+
+    @property
+    def confident(self) -> NDArray[np.bool_] | None:
+        """(N,) whether each answer's score reaches the model's threshold; None where it has none."""
+        return self.calibration.confident(self.scores.max(axis=1, initial=0), self.area_seen)
 
     @cached_property
-    def answers(self) -> Answers | None:
-        """What the model's thresholds bring: materials, groups, and nothing; None where it has none."""
-        if self.uncertain_below is None or self.group_below is None:
-            return None
-        return measure_answers(self.materials, self.scores, self.truth, self.uncertain_below, self.group_below)
+    def outputs(self) -> NDArray[np.int64]:
+        """(N,) each region's material as a position in `materials`; -1 where it is not among them."""
+        return np.array(positions(self.truth, self.materials), dtype=np.int64)
 
     @cached_property
     def covered(self) -> list[Covered]:
         """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
-        if self.sets is None or self.share is None:
+        sets = self.calibration.prediction_sets
+        if sets is None or self.share is None:
             return []
-        truth = np.array(positions(self.truth, self.materials), dtype=np.int64)
-        return measure_sets(self.sets, self.scores, truth, self.share, self.coverage)
+        return measure_sets(sets, self.scores, self.outputs, self.share, self.coverage)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,) whether each answer is the region's material."""
         if not len(self.scores):
             return np.zeros(0, dtype=np.bool_)
-        wanted = np.array(positions(self.truth, self.materials), dtype=np.int64)
-        return np.asarray(wanted == self.scores.argmax(axis=1))
+        return np.asarray(self.outputs == self.scores.argmax(axis=1))
 
     def part(self, regions: NDArray[np.bool_]) -> Evaluation:
         """The evaluation of some of the regions, (N,) bool; only their photos count."""
@@ -153,6 +175,7 @@ class Evaluation:
             sources=tuple(self.sources[i] for i in photos) if self.sources else (),
             quality=self.quality[regions] if self.quality is not None else None,
             share=self.share[regions] if self.share is not None else None,
+            area_seen=self.area_seen[regions] if self.area_seen is not None else None,
         )
 
     @property
@@ -185,7 +208,7 @@ class Evaluation:
                     "accuracy": row.accuracy,
                     "accuracy_interval": _ends(row.accuracy_interval),
                     "mean_class_accuracy": row.mean_class_accuracy,
-                    **_calibration(row.calibration),
+                    **_calibration(row.calibration_error),
                 }
                 for row in found.by_size
             ],
@@ -197,7 +220,7 @@ class Evaluation:
             "unpredictable": found.unpredictable,
             "macro_f1": found.macro_f1,
             "top_k": {str(k): value for k, value in found.top_k.items()},
-            **_calibration(found.calibration),
+            **_calibration(found.calibration_error),
             "log_loss": found.log_loss,
             "aurc": found.risk.area,
             "aurc_best": found.risk.best,
@@ -210,10 +233,13 @@ class Evaluation:
             "photos": len(self.photos),
             "failures": [{"photo": failure.name, "reason": failure.reason} for failure in self.failures],
         }
+        if self.judged is not None:
+            result["judged"] = dataclasses.asdict(self.judged)
         if self.certain is not None:
-            result["certain"] = {"uncertain_below": self.uncertain_below, **dataclasses.asdict(self.certain)}
-        if self.answers is not None:
-            result["answers"] = {"group_below": self.group_below, **dataclasses.asdict(self.answers)}
+            result["certain"] = {
+                "uncertain_below": self.calibration.uncertain_below,
+                **dataclasses.asdict(self.certain),
+            }
         if self.covered:
             result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
         if self.quality is not None:
@@ -247,7 +273,7 @@ class Evaluation:
             "nameable": found.nameable,
             "accuracy_nameable": found.accuracy_nameable,
             "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
-            **_calibration(found.calibration),
+            **_calibration(found.calibration_error),
             **({"certain": dataclasses.asdict(self.certain)} if self.certain else {}),
         }
 
@@ -257,6 +283,7 @@ class Evaluation:
         lines = [
             f"model                {show(self.model)}",
             f"evaluated            {found.regions} regions of {len(self.photos)} photos",
+            *([f"judged               {show(self.judged.dataset)}: {self.judged.text()}"] if self.judged else []),
             f"accuracy             {percent(found.accuracy)} (95% interval {percent_range(found.accuracy_interval)})",
             f"mean class accuracy  {percent(found.mean_class_accuracy)} "
             f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
@@ -267,7 +294,7 @@ class Evaluation:
                 f"certain              {percent(self.certain.coverage)} of the answers; of these "
                 f"{percent(self.certain.accuracy)} are right"
             )
-        lines += self._answer_lines()
+        lines += self._set_lines()
         for name, part in self.by_source.items():
             interval = percent_range(part.metrics.accuracy_interval)
             lines.append(
@@ -284,22 +311,15 @@ class Evaluation:
             ]
         return "\n".join(lines)
 
-    def _answer_lines(self) -> list[str]:
+    def _set_lines(self) -> list[str]:
         lines = []
-        if self.answers is not None:
-            group = self.answers.group
-            right = f", of which {percent(group.precision)} are right" if group.regions else ""
-            lines.append(
-                f"answers              {percent(self.answers.material.share)} materials, {percent(group.share)} groups"
-                f"{right}; {counted(self.answers.abstained, 'region')} without; of all answers "
-                f"{percent(self.answers.accuracy)} are right"
-            )
         for row in self.covered:
+            if not row.regions:
+                continue
             of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
-            size = "-" if row.mean_size is None else f"{row.mean_size:.1f}"
             lines.append(
                 f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
-                f"{size} materials on average ({counted(row.regions, 'region')})"
+                f"{row.mean_size:.1f} materials on average ({counted(row.regions, 'region')})"
             )
         return lines
 
@@ -309,15 +329,15 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}%"
 
 
-def percent_range(interval: Interval | None) -> str:
-    """An interval of fractions as people read it; "-" where there is none."""
-    return "-" if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
+def percent_range(interval: Interval | None, none: str = "-") -> str:
+    """An interval of fractions as people read it, or `none`."""
+    return none if interval is None else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}%"
 
 
-def _calibration(found: Calibration) -> dict[str, float | None]:
+def _calibration(found: CalibrationError) -> dict[str, float | None]:
     return {
         "mean_score": found.mean_score,
-        "calibration_error": found.error,
+        "calibration_error": found.ece,
         "calibration_error_by_chance": found.by_chance,
     }
 

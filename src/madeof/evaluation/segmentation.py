@@ -194,7 +194,7 @@ def evaluate_maps(
         if progress is not None:
             progress(number + 1, len(dataset))
     return MapEvaluation(
-        model=utf8(f"{predictor.record.name} {predictor.record.version}"),
+        model=utf8(predictor.record.title),
         digest=dataset.digest,
         truth=tuple(utf8(name) for name in truth),
         materials=columns,

@@ -9,23 +9,24 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from madeof._util.files import all_new, check_free
 from madeof._util.text import counted, show
-from madeof.datasets.conversion import is_folder_of
+from madeof.datasets.conversion import is_folder_of, outline_of
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.formats.coco import write_results
 from madeof.datasets.losses import Losses
 from madeof.datasets.photos import NOTHING_KNOWN
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import MissingExtraError
-from madeof.inference.photo_result import CSV_COLUMNS, Answer, Outcome, Unanswered
+from madeof.inference.photo_result import Answer, Outcome, Unanswered, csv_columns
 from madeof.materials.lists import key
-from madeof.regions.region import Region
-from madeof.regions.shapes import Polygons
+
+if TYPE_CHECKING:
+    from madeof.properties import Properties
 
 TABLES = ("jsonl", "csv", "parquet")
 """One file with what `--json` and `--csv` print."""
@@ -54,6 +55,7 @@ def write_output(
     top: int = 5,
     like: Path | None = None,
     known: Collection[str] = (),
+    properties: Properties | None = None,
 ) -> list[str]:
     """Write the answers; `out` is there, whole, when all of it is written.
 
@@ -65,6 +67,7 @@ def write_output(
         top: how many materials and scores a table holds for each region.
         like: for COCO results, the COCO file whose ids they get.
         known: the names of that file's categories.
+        properties: those that the answers have, for the columns of a CSV.
 
     Returns:
         What is lost, a line for each kind.
@@ -77,7 +80,7 @@ def write_output(
     with all_new(out, folder=_is_folder(to, out)) as place:
         if to in TABLES:
             with place.open("wb") as file:
-                _TABLES[to](outcomes, file, top)
+                _TABLES[to](outcomes, file, top, properties)
             return []
         photos = losses.through(_answered(outcomes))
         if to != "coco_results":
@@ -115,17 +118,18 @@ def _answered(outcomes: Iterable[Outcome]) -> Iterator[Answered]:
         if isinstance(outcome, Unanswered) or (outcome.folder, outcome.file) in seen:
             continue
         seen.add((outcome.folder, outcome.file))
-        answers = [answer for answer in outcome.result.answers if answer.prediction is not None]
-        outlines = outcome.outlines or (None,) * len(answers)
-        regions = tuple(map(_region, answers, outcome.regions, outlines))
         result, details = outcome.result, outcome.details or NOTHING_KNOWN
+        regions = tuple(
+            _region(answer, result.photo.size) for answer in result.answers if answer.prediction is not None
+        )
         yield Answered(outcome.file, outcome.folder, result.photo.size, regions, result.model, details)
 
 
-def _region(answer: Answer, region: Region, outline: Polygons | None) -> AnsweredRegion:
+def _region(answer: Answer, size: tuple[int, int]) -> AnsweredRegion:
     """An answer as formats take it: of a soft mask what is covered by half or, if nothing is, what is at all."""
     assert answer.prediction is not None
-    tight = region.tight()
+    assert answer.mask is not None
+    tight = answer.mask.tight()
     cut = tight.cut
     if cut.dtype != np.bool_:
         hard = cut >= 0.5
@@ -138,7 +142,7 @@ def _region(answer: Answer, region: Region, outline: Polygons | None) -> Answere
         prediction.material,
         prediction.score,
         tuple(prediction.top()),
-        outline,
+        None if answer.asked is None else outline_of(answer.asked.source, size),
     )
 
 
@@ -151,22 +155,22 @@ def _of_categories(photos: Iterable[Answered], known: Collection[str], unknown: 
         yield Answered(photo.file, photo.folder, photo.size, kept, photo.model)
 
 
-def _write_jsonl(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_jsonl(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     for outcome in outcomes:
         file.write(json_line(outcome.to_dict() if isinstance(outcome, Unanswered) else outcome.result.to_dict(top)))
 
 
-def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_csv(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow(csv_columns(properties))
     for outcome in outcomes:
-        writer.writerows((outcome if isinstance(outcome, Unanswered) else outcome.result).rows())
+        writer.writerows(outcome.rows(properties) if isinstance(outcome, Unanswered) else outcome.result.rows())
     text.flush()
     text.detach()
 
 
-def _write_parquet(outcomes: Iterable[Outcome], file: IO[bytes], top: int) -> None:
+def _write_parquet(outcomes: Iterable[Outcome], file: IO[bytes], top: int, properties: Properties | None) -> None:
     pa, parquet = pyarrow_of("writing Parquet")
     schema = parquet_schema(pa)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -193,7 +197,7 @@ def parquet_schema(pa: Any) -> Any:
             *(("image", text), ("width", whole), ("height", whole), ("model", text), ("region", text), ("area", real)),
             *((side, whole) for side in ("x0", "y0", "x1", "y1")),
             *(("material", text), ("score", real), ("uncertain", pa.bool_()), ("answer", text)),
-            *(("group", text), ("group_score", real), ("set", text), ("coverage", real), ("top", scores)),
+            *(("set", text), ("coverage", real), ("top", scores)),
             *(("truth", text), ("notes", text), ("error", text)),
         ]
     )
@@ -208,8 +212,8 @@ def table_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     for region in found["regions"]:
         row = {name: found[name] for name in ("image", "width", "height", "model")} | region
         row |= dict(zip(("x0", "y0", "x1", "y1"), row.pop("box", ()), strict=False))
-        group, held = row.pop("group", {}), row.pop("set", {})
-        row |= {"group": group.get("name"), "group_score": group.get("score"), "coverage": held.get("coverage")}
+        held = row.pop("set", {})
+        row["coverage"] = held.get("coverage")
         row["set"] = "; ".join(held["materials"]) if held else None
         row["notes"] = "; ".join((*warnings, *row.get("notes", ())))
         rows.append(row)
@@ -230,7 +234,7 @@ def pyarrow_of(what: str, extra: str = "parquet") -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-_TABLES: dict[str, Callable[[Iterable[Outcome], IO[bytes], int], None]] = {
+_TABLES: dict[str, Callable[[Iterable[Outcome], IO[bytes], int, Any], None]] = {
     "jsonl": _write_jsonl,
     "csv": _write_csv,
     "parquet": _write_parquet,

@@ -15,7 +15,8 @@ from madeof.few_shot.lda import Discriminant
 from madeof.inference.predictor import probabilities
 from madeof.materials.lists import positions
 from madeof.metrics.conformal import fit_sets
-from madeof.metrics.thresholds import fit_group_below, fit_uncertain_below
+from madeof.metrics.selective import fit_uncertain_below
+from madeof.model.calibration import Calibration
 from madeof.model.learned_head import Examples, Learned, log_sum_exp, put_beside
 from madeof.model.record import Record
 
@@ -167,7 +168,7 @@ def _biases(
     logits: NDArray[np.float32], raw: NDArray[np.float64], right: NDArray[np.bool_], record: Record, cost: float
 ) -> NDArray[np.float64]:
     """For each learned material the largest bias at which it takes no more right answers than it may, (K,)."""
-    used = logits[:, record.used_outputs].astype(np.float64) / record.temperature
+    used = logits[:, record.used_outputs].astype(np.float64) / record.calibration.temperature
     ahead = used.max(axis=1) - log_sum_exp(used)  # of the net's answer
     wanted = np.sort((ahead[:, None] - SHARPNESS * raw)[right], axis=0)  # the bias at which each is lost
     if not len(wanted):  # there is nothing to lose
@@ -178,9 +179,9 @@ def _biases(
 def _beside(
     logits: NDArray[np.float32], raw: NDArray[np.float64], bias: NDArray[np.float64], record: Record
 ) -> NDArray[np.float32]:
-    used = logits[:, record.used_outputs].astype(np.float64) / record.temperature
+    used = logits[:, record.used_outputs].astype(np.float64) / record.calibration.temperature
     new = log_sum_exp(used)[:, None] + SHARPNESS * raw + bias
-    return put_beside(logits, new * record.temperature)
+    return put_beside(logits, new * record.calibration.temperature)
 
 
 def _learned(old: Discriminant, examples: Examples, bias: NDArray[np.float64]) -> Learned:
@@ -226,7 +227,8 @@ def _calibrated(
     more: NDArray[np.float32],
 ) -> Record:  # fmt: skip
     """The record with thresholds and sets that fit the remembered regions and the examples, where it had some."""
-    if record.uncertain_below is None and record.sets is None:
+    old = record.calibration
+    if old.uncertain_below is None and old.prediction_sets is None:
         return record
     kept = ~np.isnan(more).any(axis=1)
     own = [_place(record, record.outputs + k) for k in examples.of[kept].tolist()] if len(more) else []
@@ -235,10 +237,6 @@ def _calibrated(
     truth = np.concatenate([truth[judging], np.array(own, dtype=np.int64)])
     shares = np.concatenate([memory.share[judging], examples.share[kept] if len(more) else memory.share[:0]])
     known = truth >= 0
-    names = [memory.names[i] for i in memory.truth[judging].tolist()] + [record.materials[i] for i in own]
     below = fit_uncertain_below(scores.max(axis=1)[known], (scores.argmax(axis=1) == truth)[known])
-    group = None
-    if record.group_below is not None and below is not None:
-        group = fit_group_below(record.materials, scores, names, below)
-    sets = None if record.sets is None else fit_sets(scores, truth, shares)
-    return dataclasses.replace(record, uncertain_below=below, group_below=group, sets=sets)
+    sets = None if old.prediction_sets is None else fit_sets(scores, truth, shares)
+    return dataclasses.replace(record, calibration=Calibration(old.temperature, below, sets))

@@ -3,7 +3,7 @@
 Regions of one material are taken to lie around its mean as those of every other do (Fisher 1936; the shrunk covariance
 of Ledoit and Wolf 2004, at a fixed strength). So five regions are enough for a mean, and what a few of them cannot say,
 how such regions scatter, is known from the old materials. Everything is in closed form. What else was tried is in
-docs/learn.md.
+docs/research/few-shot.md.
 """
 
 from __future__ import annotations

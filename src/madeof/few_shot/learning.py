@@ -19,6 +19,7 @@ from madeof.few_shot.exemplars import read_memory
 from madeof.few_shot.fitting import COST, Fitted, Taught, fit
 from madeof.inference.predictor import Predictor, load
 from madeof.materials.lists import key
+from madeof.model.calibration import Calibration
 from madeof.model.learned_head import Examples, read_learned
 from madeof.model.record import FILES, LEARNED, MEMORY, WEIGHTS, Record
 from madeof.regions.files import read_mask
@@ -266,6 +267,7 @@ def _renumbered(record: Record, materials: _Materials, examples: Examples) -> tu
     of = np.array([number[column] - record.outputs for column in kept.of.tolist()], dtype=np.int64)
     changed = dataclasses.replace(
         record, materials=tuple(materials.names), columns=columns,
+        calibration=dataclasses.replace(record.calibration, by_size=()),  # it is of the net's own materials
         net_materials=record.materials if record.net_materials is None else record.net_materials,
     )  # fmt: skip
     return changed, dataclasses.replace(kept, of=of)
@@ -276,12 +278,9 @@ def _described(old: Record, changed: Record, fitted: Fitted | None, done: dict[s
     lessons = [*old.training.get("lessons", []), done]
     metrics: dict[str, Any] = {"before learning": old.metrics.get("before learning", old.metrics)}
     if fitted is None:  # nothing is known of the changed materials' scores but the scores themselves
-        changed = dataclasses.replace(changed, uncertain_below=None, group_below=None, sets=None)
+        changed = dataclasses.replace(changed, calibration=Calibration(changed.calibration.temperature))
     else:
-        changed = dataclasses.replace(
-            changed, uncertain_below=fitted.record.uncertain_below, group_below=fitted.record.group_below,
-            sets=fitted.record.sets,
-        )  # fmt: skip
+        changed = dataclasses.replace(changed, calibration=fitted.record.calibration)
         metrics["remembered"] = {
             "regions": fitted.remembered, "accuracy of the net": fitted.before, "accuracy": fitted.after,
         }  # fmt: skip

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,9 @@ class Photo:
     """The file's data are damaged, but every part of the photo could be decoded."""
     full_size: tuple[int, int] | None = None
     """(height, width) of the photo as it is shown, where `pixels` may be smaller; None where they are of its size."""
+    source: bytes | None = field(default=None, repr=False)
+    """The file that it was read from, where it is `reduced`: `finer` decodes it again. Bytes and not a path, for the
+    file at a path may be another one by then."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -94,12 +97,15 @@ def read_photo(
         return _from_array(source, max_megapixels)
     with open_image(source, PhotoError, max_megapixels=max_megapixels) as opened:
         damage, warnings = "", list[str]()
-        full_size = None
+        full_size, kept = None, None
         if opened.format == "JPEG":
             height, width = opened.turned_size()
             divisor = _divisor((height, width), least_size(height, width)) if least_size else 1
             full_size = (height, width) if divisor > 1 else None
-            pixels, damage = _decode_jpeg(opened, divisor)
+            data = opened.data()
+            pixels, damage = _decode_jpeg(opened, data, divisor)
+            if divisor > 1 and pixels.shape[:2] != opened.raw_size:
+                kept = data
         else:
             opened.load()
             pixels = _to_rgb(opened, warnings)
@@ -111,7 +117,24 @@ def read_photo(
         if strict:
             raise PhotoError(f"{show(opened.name)} has damaged data ({damage}); expected a whole file: get it again")
         warnings.append(f"damaged data: {damage}")
-    return Photo(pixels, opened.name, opened.raw_size, tuple(warnings), bool(damage), full_size)
+    return Photo(pixels, opened.name, opened.raw_size, tuple(warnings), bool(damage), full_size, kept)
+
+
+def finer(photo: Photo, least: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels of a photo, at least `least` of them where it has so many.
+
+    Args:
+        photo: where it is `reduced` and has its `source`, that is decoded again, to no more than is needed.
+        least: (height, width).
+
+    Returns:
+        (H, W, 3) uint8 RGB of the whole photo, turned as `photo.pixels`; those themselves where they are enough, or all
+        that there is.
+    """
+    height, width = photo.pixels.shape[:2]
+    if photo.source is None or not photo.reduced or (height >= least[0] and width >= least[1]):
+        return photo.pixels
+    return read_photo(photo.source, max_megapixels=float("inf"), least_size=lambda *_: least).pixels
 
 
 def size_of(
@@ -157,13 +180,12 @@ def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return result
 
 
-def _decode_jpeg(opened: Opened, divisor: int) -> tuple[NDArray[np.uint8], str]:
+def _decode_jpeg(opened: Opened, data: bytes, divisor: int) -> tuple[NDArray[np.uint8], str]:
     """Decode a JPEG -> its pixels as stored, (H, W, 3), and what is damaged in it ("" for nothing).
 
     Both sides are divided by `divisor` (1, 2, 4, 8) and rounded up, unless there is damage or a rare subsampling.
     simplejpeg is quick and, unlike Pillow, says when the data are damaged: all of them are read at any size.
     """
-    data = opened.data()
     height, width = (-(-side // divisor) for side in opened.raw_size)
     size = (height, width) if divisor > 1 else (0, 0)
     try:

@@ -18,6 +18,7 @@ from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remo
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.inference.saliency import map_heat
+from madeof.inference.zoom_looks import inside, read_window
 from madeof.regions.files import read_mask
 from madeof.regions.region import Region, check_region
 
@@ -31,6 +32,9 @@ SHARE_LOOKS = 13
 _HALF = 0.5
 _LEAST = 1e-9  # score that a logarithm is taken of
 _NO_DROP = 0.01  # of log-odds: what falls by less rests on none of the parts
+
+Parts = list[Coverage]
+"""How much of each pixel belongs to a part: in the whole photo, and in the window, where there is one."""
 
 Progress = Callable[[int, int], None]
 """Told after each look how many are done and how many there will be at most."""
@@ -168,24 +172,22 @@ def explain(
         mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
     region = check_region(mask, photo.size)
     prediction = own.predict([region])[0]
-    eye = _Eye(own, shrink(photo, own.record.preprocessing), region, SHARE_LOOKS + looks, progress)
+    eye = _Eye(own, photo, region, SHARE_LOOKS + looks, progress)
     answer = int(prediction.scores.argmax())
-    coverage = divide(region, eye.photo.pixels.shape[:2])
-    seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photo is photo else None)
+    coverage = eye.divide()
+    seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photos[0] is photo else None)
     heat = None
     if looks:
         whole = _log_odds(seen[frozenset(PARTS)], answer)
 
         def cost(rows: slice, columns: slice) -> float:
-            cell = np.zeros_like(coverage["inside"])
-            cell[rows, columns] = 1
-            return whole - _log_odds(eye.without(cell, ["grey"]), answer)
+            return whole - _log_odds(eye.without(eye.cell(rows, columns), ["grey"]), answer)
 
-        heat = map_heat(cost, eye.photo.pixels.shape[:2], looks)
+        heat = map_heat(cost, eye.photos[0].pixels.shape[:2], looks)
     alone, empty = seen[frozenset(["inside"])], seen[frozenset()]
     return Explanation(
         prediction,
-        _parts(prediction.materials, answer, coverage, seen),
+        _parts(prediction.materials, answer, {name: part[0] for name, part in coverage.items()}, seen),
         alone_material=_name(alone, prediction.materials),
         alone_score=float(alone[answer]),
         empty_score=float(empty[answer]),
@@ -194,26 +196,63 @@ def explain(
 
 
 class _Eye:
-    """Shows altered photos to the model and says what it calls the region."""
+    """Shows altered photos to the model and says what it calls the region.
+
+    Where the region is looked at twice, both looks are altered: `photos` are the whole photo and the window.
+    """
 
     def __init__(
         self, predictor: Predictor, photo: Photo, region: Region, most: int, progress: Progress | None
     ) -> None:
-        self.photo = photo
+        self.photos = [shrink(photo, predictor.record.preprocessing)]
         self._predictor, self._region = predictor, region
         self._most, self._progress, self._done = most, progress, 0
+        self._window, sights = predictor.window_of(region)
+        if self._window is not None:
+            pixels = read_window(photo, self._window, sights)
+            self.photos.append(Photo(pixels, photo.name, (pixels.shape[0], pixels.shape[1])))
 
-    def without(self, part: Coverage, fillings: Sequence[Filling]) -> NDArray[np.float64]:
+    def divide(self) -> dict[str, Parts]:
+        """The three parts of the photo."""
+        found = [divide(self._region, self.photos[0].pixels.shape[:2])]
+        if self._window is not None:
+            part = inside(self._region, self._window, self.photos[0].size)
+            found.append(divide(part, self.photos[1].pixels.shape[:2], self._window.level))
+        return {name: [coverage[name] for coverage in found] for name in PARTS}
+
+    def cell(self, rows: slice, columns: slice) -> Parts:
+        """A cell of the photo, in pixels of the first look."""
+        first = np.zeros(self.photos[0].pixels.shape[:2], dtype=np.float32)
+        first[rows, columns] = 1
+        if self._window is None:
+            return [first]
+        close = np.zeros(self.photos[1].pixels.shape[:2], dtype=np.float32)
+        starts, sides = (self._window.top, self._window.left), (self._window.height, self._window.width)
+        places = [
+            slice(*(max(0, round((edge * full / own - start) * length / side)) for edge in (cell.start, cell.stop)))
+            for cell, own, full, start, side, length in zip(
+                (rows, columns), first.shape, self.photos[0].size, starts, sides, close.shape, strict=True
+            )
+        ]
+        close[places[0], places[1]] = 1
+        return [first, close]
+
+    def without(self, part: Parts, fillings: Sequence[Filling]) -> NDArray[np.float64]:
         """The scores without a part; of several fillings the normalised geometric mean, as that of an ensemble."""
         grey = self._predictor.record.preprocessing.mean
-        logs = [np.log(np.maximum(self.look(remove(self.photo, part, filling, grey)), _LEAST)) for filling in fillings]
+        logs = []
+        for filling in fillings:
+            altered = [remove(photo, one, filling, grey) for photo, one in zip(self.photos, part, strict=True)]
+            logs.append(np.log(np.maximum(self.look(altered), _LEAST)))
         values = np.exp(np.mean(logs, axis=0))
         return np.asarray(values / values.sum())
 
-    def look(self, photo: Photo) -> NDArray[np.float64]:
-        """The scores for a photo, (C,), or (C + 1,) with the background's where the model has an output for it."""
-        self._predictor.set_image(photo)
-        scores = self.complete(self._predictor.scores([self._region])[0])
+    def look(self, photos: Sequence[Photo]) -> NDArray[np.float64]:
+        """The scores for a photo and its window, (C,), or (C + 1,) with the background's where there is one."""
+        encoded = self._predictor.encode(photos[0])
+        if self._window is not None:
+            self._predictor.encode_window(encoded, self._window, photos[1].pixels)
+        scores = self.complete(self._predictor.scores([self._region], encoded=encoded)[0])
         self._done += 1
         if self._progress is not None:
             self._progress(self._done, self._most)
@@ -226,16 +265,17 @@ class _Eye:
 
 
 def _take_away(
-    eye: _Eye, coverage: dict[str, Coverage], fillings: Sequence[Filling], scores: NDArray[np.float32] | None
+    eye: _Eye, coverage: dict[str, Parts], fillings: Sequence[Filling], scores: NDArray[np.float32] | None
 ) -> dict[frozenset[str], NDArray[np.float64]]:
     """The scores with each set of parts kept; `scores` are those of the whole photo where they are known."""
-    there = frozenset(name for name in PARTS if coverage[name].any())
+    there = frozenset(name for name in PARTS if coverage[name][0].any())
     seen: dict[frozenset[str], NDArray[np.float64]] = {}
     for kept in _sets(there):
         if kept == there:
-            seen[kept] = eye.look(eye.photo) if scores is None else eye.complete(scores)
+            seen[kept] = eye.look(eye.photos) if scores is None else eye.complete(scores)
             continue
-        part = np.sum([coverage[name] for name in there - kept], axis=0)
+        looks = zip(*(coverage[name] for name in there - kept), strict=True)
+        part = [np.sum(one, axis=0) for one in looks]
         seen[kept] = eye.without(part, fillings if kept else ["grey"])  # a smooth filling has nothing to go on with
     return {kept: seen[kept & there] for kept in _sets(PARTS)}
 

@@ -40,18 +40,19 @@ def shrink(photo: Photo, preprocessing: Preprocessing) -> Photo:
     return dataclasses.replace(photo, pixels=resize_image(photo.pixels, least), full_size=photo.size)
 
 
-def divide(region: Region, shape: tuple[int, int]) -> dict[str, Coverage]:
+def divide(region: Region, shape: tuple[int, int], level: int = 1) -> dict[str, Coverage]:
     """The three parts of a photo: "inside" the region, the "ring" around it, and the "background", all the rest.
 
     Args:
         region: of the photo.
         shape: (h, w) of the photo's pixels.
+        level: of a window of the photo, where that is meant: the ring is so many times as wide in it.
 
     Returns:
         the coverage of each part. The three add up to 1 everywhere; a part may be 0 everywhere.
     """
     inside = resize_mask(region, shape)
-    near = _widen(inside > 0, max(1, round(RING * max(shape))))
+    near = _widen(inside > 0, max(1, round(RING * level * max(shape))))
     rest = 1 - inside
     return {"inside": inside, "ring": rest * near, "background": rest * ~near}
 

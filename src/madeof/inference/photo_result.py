@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from madeof._util.text import cell, percent, show, utf8
 from madeof.images.photo import Photo
 from madeof.inference.prediction import Prediction
 from madeof.regions.region import Region
+from madeof.regions.request import RegionRequest
 
 if TYPE_CHECKING:
     from madeof.datasets.photos import Details
-    from madeof.regions.shapes import Polygons
+    from madeof.properties import Properties, PropertyAnswer
 
 CSV_COLUMNS = (
     "image", "region", "area", "x0", "y0", "x1", "y1", "material", "score", "uncertain", "answer", "set", "notes",
@@ -34,6 +36,9 @@ class Answer:
     error: str | None = None
     truth: str | None = None
     """The material that an annotation file names."""
+    asked: RegionRequest | None = field(default=None, repr=False, compare=False)
+    mask: Region | None = field(default=None, repr=False, compare=False)
+    """Its pixels, where they are kept."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +51,28 @@ class PhotoResult:
     answers: tuple[Answer, ...]
     coverage: float | None = None
     """Of the sets that were asked for; None where none were."""
+    properties: Properties | None = None
+    """The properties that were asked for; None where none were."""
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The JSON object of `madeof predict --json`."""
-        height, width = self.photo.size
-        result: dict[str, Any] = {
-            "image": utf8(self.photo.name),
-            "model": self.model,
-            "width": width,
-            "height": height,
-        }
+        result = head(self.photo, self.model)
         if self.photo.warnings:
             result["warnings"] = [utf8(warning) for warning in self.photo.warnings]
         if self.photo.damaged:
             result["damaged"] = True
-        result["regions"] = [_region(answer, top, self.coverage) for answer in self.answers]
+        result["regions"] = [
+            _region(answer, top, self.coverage, found)
+            for answer, found in zip(self.answers, self._properties, strict=True)
+        ]
         return result
 
     def rows(self) -> list[list[str]]:
-        """Rows of `CSV_COLUMNS`, safe to open in a spreadsheet."""
-        return [[cell(text) for text in self._row(answer)] for answer in self.answers]
+        """Rows of `csv_columns`, safe to open in a spreadsheet."""
+        return [
+            [cell(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
+            for answer, found in zip(self.answers, self._properties, strict=True)
+        ]
 
     def text(self, top: int = 5) -> str:
         """A few lines for people."""
@@ -73,14 +80,11 @@ class PhotoResult:
         lines = [f"{show(self.photo.name)}  ({width} x {height})"]
         lines += [f"  ! {show(warning)}" for warning in self.photo.warnings]
         names = max((len(show(answer.region)) for answer in self.answers), default=0)
-        for answer in self.answers:
+        for answer, found in zip(self.answers, self._properties, strict=True):
             if answer.prediction is None:
                 lines.append(f"  {show(answer.region):<{names}}  error: {show(answer.error or 'not answered')}")
                 continue
             best, *rest = [f"{show(name)} {score:.2f}" for name, score in answer.prediction.top(top)]
-            group = answer.prediction.group
-            if group is not None:
-                best, rest = f"{group.name} {group.score:.2f}", [best, *rest]
             others = f"   ({', '.join(rest)})" if rest else ""
             held = self._set(answer.prediction)
             members = f"   set: {'; '.join(map(show, held))}" if held else ""
@@ -88,7 +92,18 @@ class PhotoResult:
             unsure = "unsure: " if answer.prediction.uncertain else ""
             told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
             lines.append(f"  {show(answer.region):<{names}}  {told}")
+            lines += [f"  {'':<{names}}    {show(each.text())}" for each in found.values()]
         return "\n".join(lines)
+
+    @cached_property
+    def _properties(self) -> list[dict[str, PropertyAnswer]]:
+        """Of each answer, by name; nothing where none were asked for or where there is no prediction."""
+        found: list[dict[str, PropertyAnswer]] = [{} for _ in self.answers]
+        if self.properties is not None:
+            given = [each.prediction for each in self.answers if each.prediction is not None]
+            answered = iter(self.properties.of(given))
+            found = [{} if each.prediction is None else next(answered) for each in self.answers]
+        return found
 
     def _set(self, prediction: Prediction) -> tuple[str, ...]:
         """The set that was asked for; nothing where none was."""
@@ -99,7 +114,7 @@ class PhotoResult:
         if prediction is None:
             return [self.photo.name, answer.region, *[""] * 10, self._notes(answer), answer.error or ""]
         sides = [str(side) for side in prediction.box]
-        known = prediction.uncertain_below is not None
+        known = prediction.calibration.uncertain_below is not None
         answered = [
             prediction.material,
             f"{prediction.score:.6f}",
@@ -129,9 +144,10 @@ class Unanswered:
         """The JSON object of `madeof predict --json`."""
         return {"image": utf8(self.image), "error": utf8(self.error)}
 
-    def rows(self) -> list[list[str]]:
-        """The one row of `CSV_COLUMNS`, safe to open in a spreadsheet."""
-        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error)]]
+    def rows(self, properties: Properties | None = None) -> list[list[str]]:
+        """The one row of `csv_columns`, safe to open in a spreadsheet."""
+        rest = [""] * (len(csv_columns(properties)) - len(CSV_COLUMNS))
+        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error), *rest]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +155,6 @@ class Predicted:
     """The answers for a photo, and what they are about."""
 
     result: PhotoResult
-    regions: tuple[Region, ...]
-    """Of the answers without an error, in their order."""
-    outlines: tuple[Polygons | None, ...] = ()
-    """Of `regions`, those that are outlines; may be left out."""
     folder: Path = Path()
     file: str = ""
     """The photo's path in `folder`, "/" between folders."""
@@ -154,28 +166,33 @@ Outcome = Predicted | Unanswered
 """What came of a photo."""
 
 
-def csv_text(results: Sequence[PhotoResult | Unanswered], *, header: bool = True) -> str:
-    """The results as CSV."""
+def csv_columns(properties: Properties | None = None) -> tuple[str, ...]:
+    """`CSV_COLUMNS` and those of the properties that were asked for: the value, and the ends of its interval."""
+    return (*CSV_COLUMNS, *(() if properties is None else properties.columns))
+
+
+def csv_text(
+    results: Sequence[PhotoResult | Unanswered], *, header: bool = True, properties: Properties | None = None
+) -> str:
+    """The results as CSV; `properties` as the results have them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writerow(CSV_COLUMNS)
+        writer.writerow(csv_columns(properties))
     for result in results:
-        writer.writerows(result.rows())
+        writer.writerows(result.rows(properties) if isinstance(result, Unanswered) else result.rows())
     return text.getvalue()
 
 
+def head(photo: Photo, model: str) -> dict[str, Any]:
+    """How every JSON object about a photo begins."""
+    height, width = photo.size
+    return {"image": utf8(photo.name), "model": model, "width": width, "height": height}
+
+
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%", "unsure: Stone-like 91%" or "unsure: Wood 43%"."""
-    name, score = prediction.material, prediction.score
-    if (group := prediction.group) is not None:
-        name, score = group.name, group.score
-    return f"{'unsure: ' if prediction.uncertain else ''}{name} {percent(score)}"
-
-
-def answers_for(regions: Sequence[Region], predictions: Sequence[Prediction]) -> list[Answer]:
-    """Put regions and their predictions together."""
-    return [Answer(r.name, p, r.notes()) for r, p in zip(regions, predictions, strict=True)]
+    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
 
 
 def _notes(answer: Answer, coverage: float | None) -> list[str]:
@@ -186,7 +203,14 @@ def _notes(answer: Answer, coverage: float | None) -> list[str]:
     return notes
 
 
-def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
+def _property_cells(properties: Properties | None, found: dict[str, PropertyAnswer]) -> list[str]:
+    """The cells of the columns of `properties`; empty where nothing is said."""
+    if properties is None:
+        return []
+    return properties.cells(found) if found else [""] * len(properties.columns)
+
+
+def _region(answer: Answer, top: int, coverage: float | None, properties: dict[str, PropertyAnswer]) -> dict[str, Any]:
     prediction = answer.prediction
     if prediction is None:
         return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
@@ -198,13 +222,16 @@ def _region(answer: Answer, top: int, coverage: float | None) -> dict[str, Any]:
         "score": round(prediction.score, 6),
         "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
     }
-    if prediction.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+    calibration = prediction.calibration
+    if calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
         result["uncertain"] = prediction.uncertain
         result["answer"] = prediction.answer
-    if (group := prediction.group) is not None:
-        result["group"] = {"name": group.name, "score": round(group.score, 6)}
+        if calibration.by_size:
+            result["uncertain_below"] = round(calibration.uncertain_below, 6)
     if coverage is not None:
         result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    if properties:
+        result["properties"] = {name: each.to_dict() for name, each in properties.items()}
     if notes := _notes(answer, coverage):
         result["notes"] = notes
     if answer.truth is not None:

@@ -1,15 +1,20 @@
-"""What a model says of one region: scores, the material, its group, the answer, sets."""
+"""What a model says of one region: scores, the material, the answer, sets."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import InputError, ModelError
-from madeof.materials.groups import Group, best_group
 from madeof.metrics.conformal import COVERAGE, Sets
+from madeof.model.calibration import UNCALIBRATED, Calibration
+
+if TYPE_CHECKING:
+    from madeof.properties import PropertyAnswer
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +29,14 @@ class Prediction:
     """Pixels of the region at the photo's own size; the sum of its coverage when the mask is soft."""
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in pixels: the smallest box around the region, x1 and y1 one past its last pixel."""
-    uncertain_below: float | None = None
-    """The model's own threshold for `uncertain`; None where it has none."""
-    group_below: float | None = None
-    """The model's own threshold for `group`; None where it has none."""
+    calibration: Calibration = field(default=UNCALIBRATED, repr=False)
+    """The model's, for regions of this size: what `uncertain` and `set` are made from."""
     share: float | None = None
     """The region's area as a share of the photo's, in [0, 1]; None where the photo's size is not known."""
-    sets: Sets | None = field(default=None, repr=False)
-    """The model's own measure for `set`; None where it has none."""
+    seen: float | None = None
+    """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of it besides, such as that it is small even in the closest look."""
 
     @property
     def material(self) -> str:
@@ -49,26 +54,13 @@ class Prediction:
 
         Never where the model does not know such a score.
         """
-        return self.uncertain_below is not None and self.score < self.uncertain_below
-
-    @property
-    def group(self) -> Group | None:
-        """The family of materials that is answered where the material is uncertain.
-
-        None where the material is certain, where no group's score reaches the one from which on 90% of such groups were
-        right on val photos, or where the model does not know such a score.
-        """
-        if self.group_below is None or not self.uncertain:
-            return None
-        found = best_group(self.materials, self.scores)
-        return found if found is not None and found.score >= self.group_below else None
+        below = self.calibration.uncertain_below
+        return below is not None and self.score < below
 
     @property
     def answer(self) -> str | None:
-        """What can be relied on: the material, or its group where the material is uncertain, or None: it abstains."""
-        if not self.uncertain:
-            return self.material
-        return self.group.name if self.group else None
+        """What can be relied on: the material, or None where it is uncertain: the model abstains."""
+        return None if self.uncertain else self.material
 
     def set(self, coverage: float = COVERAGE) -> tuple[str, ...]:
         """The materials that hold the true one at a coverage, the likeliest first; never none.
@@ -98,9 +90,25 @@ class Prediction:
         return sets.least(share, coverage) is not None
 
     def _sets(self) -> tuple[Sets, float]:
-        if self.sets is None or self.share is None:
+        if self.calibration.prediction_sets is None or self.share is None:
             raise no_sets("the model")
-        return self.sets, self.share
+        return self.calibration.prediction_sets, self.share
+
+    def properties(self, names: str | Sequence[str] = "all", **settings: Any) -> dict[str, PropertyAnswer]:
+        """What the region's material is good for: each property's expected value and interval, by name.
+
+        For many regions prepare a `madeof.properties.Properties` once, and ask that.
+
+        Args:
+            names: properties, or a comma-separated list of them; "all" leaves out those that need a frequency.
+            settings: those of `madeof.properties.Properties`: table, coverage, most_without, place, frequency_ghz.
+
+        Raises:
+            InputError: an unknown property or place, or a number out of its range.
+        """
+        from madeof.properties import Properties
+
+        return Properties(self.materials, names, **settings).of([self])[0]
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
         """The `k` likeliest materials (or all, where there are fewer) with their scores, the likeliest first.

@@ -166,7 +166,7 @@ def merge(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """The answers of several scales as one: (S, n, C) -> (n, C), their mean, in which sure ones count more.
 
     An answer counts 1 / (0.1 + its entropy). Of all that was tried this gives the best calibrated scores, and labels
-    as good as the best's: docs/map.md.
+    as good as the best's: docs/research/maps.md.
     """
     entropy = -(scores * np.log(scores, out=np.zeros_like(scores), where=scores > 0)).sum(axis=2, keepdims=True)
     weights = 1 / (_SURE + np.maximum(entropy, 0))

@@ -1,4 +1,7 @@
-"""95% intervals: how much a figure would vary with other photos of the same kind (percentile bootstrap)."""
+"""95% intervals: how much a figure would vary with other photos of the same kind.
+
+By the percentile bootstrap; where all answers are right or none is, every draw is alike, and Wilson's interval counts.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 1000
+_Z = 1.959964  # the 97.5% quantile of the normal distribution
 _INDICES_AT_ONCE = 1 << 22  # of drawn photos; bounds the memory of the bootstrap to some 100 MB
 
 
@@ -66,7 +70,20 @@ def resampled(
     macro = np.where(occurs, ratios[:, :height], 0.0).sum(axis=1) / occurs.sum(axis=1)
     several = (total > 0).sum(axis=0) > 1  # photos of a part; one alone cannot vary
     each = [ratios[:, column] if several[column] else ratios[:0, 0] for column in range(height, wide)]
-    return [middle(values) for values in (micro, macro, *each)]
+    found = [middle(values) for values in (micro, macro, *each)]
+    # Where every answer is right, or none, each draw says the same.
+    counted = [(number, right[:, :height].sum(), total[:, :height].sum())] * 2
+    counted += [((total[:, c] > 0).sum(), right[:, c].sum(), total[:, c].sum()) for c in range(height, wide)]
+    return [
+        wilson(int(photos), hits > 0) if one is not None and hits in (0, regions) else one
+        for one, (photos, hits, regions) in zip(found, counted, strict=True)
+    ]
+
+
+def wilson(count: int, right: bool) -> Interval:
+    """The 95% interval of a fraction of which all of `count` photos are right, or none (Wilson 1927)."""
+    width = _Z**2 / (count + _Z**2)
+    return Interval(1 - width, 1.0) if right else Interval(0.0, width)
 
 
 def of_share(

@@ -27,12 +27,12 @@ class ScoreBin:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationError:
     """How far scores are from how often they are right. None where there are no regions."""
 
     mean_score: float | None
     """The mean of the top scores: what the model believes its accuracy to be."""
-    error: float | None
+    ece: float | None
     """Expected calibration error over 15 equal bins of the top score."""
     by_chance: float | None
     """The error that perfectly honest scores would show with as many regions: nobody can measure a smaller one."""
@@ -64,7 +64,7 @@ def by_score(
     return tuple(bins)
 
 
-def calibration(top: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: int = 0) -> Calibration:
+def calibration_error(top: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: int = 0) -> CalibrationError:
     """The calibration error of some regions, and what of it is chance.
 
     The error is the sum over bins of (regions in it / regions) |accuracy - mean score| (Guo et al. 2017, equation 3).
@@ -77,11 +77,11 @@ def calibration(top: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: i
         seed: of the draws.
     """
     if not len(top):
-        return Calibration(None, None, None)
+        return CalibrationError(None, None, None)
     place = score_bins(top)
     rng = np.random.default_rng(seed)
     by_chance = float(np.mean([_error(place, top, rng.random(len(top)) < top) for _ in range(_SIMULATIONS)]))
-    return Calibration(float(top.mean()), _error(place, top, correct), by_chance)
+    return CalibrationError(float(top.mean()), _error(place, top, correct), by_chance)
 
 
 def _error(place: NDArray[np.int64], top: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:

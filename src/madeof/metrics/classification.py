@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from madeof.materials.lists import key
 from madeof.metrics.bootstrap import DRAWS, Interval, resampled
 from madeof.metrics.boundary import QUALITY_BINS, QualityBin, quality_bins, quality_ranges
-from madeof.metrics.calibration_error import SCORE_BINS, Calibration, ScoreBin, by_score, calibration, score_bins
+from madeof.metrics.calibration_error import (
+    SCORE_BINS,
+    CalibrationError,
+    ScoreBin,
+    by_score,
+    calibration_error,
+    score_bins,
+)
 from madeof.metrics.selective import Risk, coverage_risk
 
 SIZE_BOUNDS: tuple[int, ...] = (
@@ -65,7 +72,7 @@ class SizeFigures:
     accuracy: float | None
     accuracy_interval: Interval | None
     mean_class_accuracy: float | None
-    calibration: Calibration
+    calibration_error: CalibrationError
 
     @property
     def label(self) -> str:
@@ -118,7 +125,7 @@ class Metrics:
     """The mean over the materials that occur of each one's F1."""
     top_k: dict[int, float | None]
     """For each k, the fraction whose true material is among the k best scores."""
-    calibration: Calibration
+    calibration_error: CalibrationError
     log_loss: float | None
     """Mean of -ln(score of the true material) over the nameable regions."""
     by_material: tuple[MaterialFigures, ...]
@@ -199,7 +206,7 @@ def measure(
         mean_class_accuracy_nameable=_recall(support[:columns], hits[:columns]),
         macro_f1=_mean(np.array([row.f1 for row in each if row.regions], dtype=np.float64)),
         top_k={k: _ratio(int((rank < k).sum()), count) for k in TOP_K},
-        calibration=calibration(top, correct),
+        calibration_error=calibration_error(top, correct),
         log_loss=_log_loss(rows[nameable], scores[nameable]),
         by_material=tuple(row for row in each if row.regions or row.predicted),
         by_size=_by_size(bins, rows, top, correct, height, intervals[2 : 2 + sizes]),
@@ -296,7 +303,7 @@ def _by_size(
         support = np.bincount(rows[part], minlength=height)
         hits = np.bincount(rows[part & correct], minlength=height)
         accuracies = _mean(correct[part]), interval, _recall(support, hits)
-        figures.append(SizeFigures(under, int(part.sum()), *accuracies, calibration(top[part], correct[part])))
+        figures.append(SizeFigures(under, int(part.sum()), *accuracies, calibration_error(top[part], correct[part])))
     return tuple(figures)
 
 

@@ -72,11 +72,11 @@ class Learned:
             embedding: (N, D) of the same.
             record: of the model.
         """
-        used = logits[:, record.used_outputs].astype(np.float64) / record.temperature
+        used = logits[:, record.used_outputs].astype(np.float64) / record.calibration.temperature
         x = embedding.astype(np.float64)
         old = self.sharpness * log_sum_exp(x @ self.old_weight.T + self.old_bias)
         new = x @ self.weight.T + self.bias + (log_sum_exp(used) - old)[:, None]
-        return put_beside(logits, new * record.temperature)
+        return put_beside(logits, new * record.calibration.temperature)
 
     def to_bytes(self) -> bytes:
         """As in learned.npz. The sharpness is the last of `bias`."""

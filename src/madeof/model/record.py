@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util import files
-from madeof._util.text import show
+from madeof._util.text import brief_json, show
 from madeof.errors import ModelError
 from madeof.materials.lists import key
-from madeof.metrics.conformal import Sets, is_number
+from madeof.metrics.conformal import is_number
+from madeof.model import calibration
+from madeof.model.calibration import UNCALIBRATED, Calibration
 from madeof.model.preprocess import Preprocessing
+from madeof.model.zooming import ZoomRule
 
 FORMAT = 1
 RECORD = "model.json"
@@ -31,9 +34,8 @@ FILES = (ENCODER, CLASSIFIER, WEIGHTS, RANGES, MEMORY, LEARNED)
 
 _LFS = b"version https://git-lfs"
 _MOST_BYTES = 16 << 20  # of model.json
-_TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
-_SCORES = "uncertain_below", "group_below"
 _MOST_COLUMNS = 1 << 20
+_FORMER = ("group_below",)  # that model.json had in 0.1.0; no answer depends on them any more
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,10 @@ class Record:
     preprocessing: Preprocessing
     architecture: dict[str, Any]
     """What `madeof.nets.build` takes."""
-    temperature: float = 1.0
-    """Logits are divided by this before the softmax: the calibration."""
-    uncertain_below: float | None = None
-    """The score, in [0, 1], from which on 90% of the answers on val photos were right; None where that is not known."""
-    group_below: float | None = None
-    """The score, in [0, 1], from which on a group is the answer where the material is uncertain; None where that is not
-    known: then a group never is."""
-    sets: Sets | None = None
-    """What sets of materials with a stated coverage are made from; None where that is not known."""
+    calibration: Calibration = UNCALIBRATED
+    """Temperature, threshold and prediction sets."""
+    zoom: ZoomRule | None = None
+    """When a region is looked at again, and when it is small; None for the rule that `ZoomRule` has by itself."""
     background: int | None = None
     """The output that stands for no material and is never an answer; its probability is nobody's."""
     net_materials: tuple[str, ...] | None = None
@@ -77,13 +74,11 @@ class Record:
         if twice := [name for name in self.materials if keys.count(key(name)) > 1]:
             raise ModelError(f"materials has {show(twice[-1])!r} twice; expected different names")
         _check_columns(self)
-        least, most = _TEMPERATURES
-        if not least <= self.temperature <= most:  # so written, it is true for NaN
-            raise ModelError(f"the temperature is {self.temperature:.6g}; expected {least:g} to {most:g}")
-        for name in _SCORES:
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise ModelError(f"{name} is {value:.6g}; expected a score from 0 to 1, or null")
+
+    @property
+    def title(self) -> str:
+        """Name and version, as answers have them."""
+        return f"{self.name} {self.version}"
 
     @property
     def outputs(self) -> int:
@@ -109,7 +104,9 @@ class Record:
         present = [folder / name for name in FILES if (folder / name).is_file()]
         sums = {path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in present}
         record = dataclasses.replace(self, files=sums)
-        values = {"format": FORMAT, **dataclasses.asdict(record), "sets": self.sets and self.sets.to_json()}
+        values: dict[str, Any] = {"format": FORMAT}
+        for name, value in dataclasses.asdict(record).items():
+            values |= self.calibration.to_json() if name == "calibration" else {name: value}
         files.write_json(folder / RECORD, values)
         return record
 
@@ -178,12 +175,12 @@ def _from_json(values: Any) -> Record:
     if not isinstance(values, Mapping):
         raise ModelError("expected a JSON object")
     if type(values.get("format")) is not int or values["format"] != FORMAT:
-        raise ModelError(f"format is {_shown(values.get('format'))}; this madeof reads format {FORMAT}")
+        raise ModelError(f"format is {brief_json(values.get('format'))}; this madeof reads format {FORMAT}")
     known = {f.name: f for f in dataclasses.fields(Record)}
-    given = {key: value for key, value in values.items() if key != "format"}
+    given = {key: value for key, value in values.items() if key not in ("format", *_FORMER)}
     required = [name for name, f in known.items() if f.default is f.default_factory is dataclasses.MISSING]
     missing = [name for name in required if name not in given]
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in given if (name not in known and name not in calibration.KEYS) or name == "calibration"]
     if missing or unknown:
         raise ModelError(
             "; ".join(
@@ -198,9 +195,25 @@ def _from_json(values: Any) -> Record:
         given["columns"] = tuple(map(tuple, given["columns"]))
         given["net_materials"] = tuple(given["net_materials"])
     given["preprocessing"] = Preprocessing.from_dict(given["preprocessing"])
-    if given.get("sets") is not None:
-        given["sets"] = Sets.from_json(given["sets"])
-    return Record(**given)
+    if given.get("zoom") is not None:
+        given["zoom"] = ZoomRule.from_dict(given["zoom"])
+    own = Calibration.from_json(given)
+    return Record(**{name: value for name, value in given.items() if name in known}, calibration=own)
+
+
+def copy_model(folder: Path, record: Record, out: str | Path) -> Record:
+    """Write a model folder of another one's files with a record of its own; whole, or not at all.
+
+    Raises:
+        ModelError: a file is not what the record of `folder` says.
+        WriteError: there is something at `out`, or it cannot be written.
+    """
+    out = Path(out)
+    files.check_free(out, folder=True)
+    with files.all_new(out, folder=True) as place:
+        for name in (name for name in FILES if name in record.files):  # another one could lead out of the folder
+            files.write_bytes(place / name, record.checked_bytes(folder, name))
+        return record.write(place)
 
 
 def _check_columns(record: Record) -> None:
@@ -219,8 +232,8 @@ def _check_columns(record: Record) -> None:
         or not whole
     ):
         raise ModelError(
-            f"columns is {_shown(record.columns)}; expected some for each of {len(record.materials)} materials, each "
-            f"once, with some of the net's {record.outputs}: copy the model again"
+            f"columns is {brief_json(record.columns)}; expected some for each of {len(record.materials)} materials, "
+            f"each once, with some of the net's {record.outputs}: copy the model again"
         )
 
 
@@ -235,34 +248,31 @@ def _check_types(given: dict[str, Any]) -> None:
     objects = ("preprocessing", "architecture", "training", "metrics", "files")
     for name in texts:
         if not _is_text(given[name]):
-            raise ModelError(f"{name} is {_shown(given[name])}; expected a text")
+            raise ModelError(f"{name} is {brief_json(given[name])}; expected a text")
     for name in objects:
         if not isinstance(given.get(name, {}), dict):
-            raise ModelError(f"{name} is {_shown(given[name])}; expected an object")
+            raise ModelError(f"{name} is {brief_json(given[name])}; expected an object")
     names = given["materials"]
     if not isinstance(names, list):
-        raise ModelError(f"materials is {_shown(names)}; expected a list of names")
+        raise ModelError(f"materials is {brief_json(names)}; expected a list of names")
     for name in names:
         if not _is_text(name) or not name.strip():
-            raise ModelError(f"materials holds {_shown(name)}; expected names")
+            raise ModelError(f"materials holds {brief_json(name)}; expected names")
     own = given.get("net_materials")
     if own is not None and not (isinstance(own, list) and all(_is_text(name) and name.strip() for name in own)):
-        raise ModelError(f"net_materials is {_shown(own)}; expected a list of names, or null")
+        raise ModelError(f"net_materials is {brief_json(own)}; expected a list of names, or null")
     columns = given.get("columns")
     if (own is None) != (columns is None) or not (columns is None or _are_columns(columns)):
         raise ModelError(
-            f"columns is {_shown(columns)}; expected, with net_materials, a list of lists of whole numbers"
+            f"columns is {brief_json(columns)}; expected, with net_materials, a list of lists of whole numbers"
         )
     background = given.get("background")
     if background is not None and not (
         type(background) is int and 0 <= background <= len(names if own is None else own)
     ):
-        raise ModelError(f"background is {_shown(background)}; expected null or the number of an output")
-    if not is_number(given.get("temperature", 1.0)):
-        raise ModelError(f"temperature is {_shown(given['temperature'])}; expected a number")
-    for name in _SCORES:
-        if given.get(name) is not None and not is_number(given[name]):
-            raise ModelError(f"{name} is {_shown(given[name])}; expected a number or null")
+        raise ModelError(f"background is {brief_json(background)}; expected null or the number of an output")
+    if not isinstance(given.get("zoom"), dict | None):
+        raise ModelError(f"zoom is {brief_json(given['zoom'])}; expected an object or null")
     _check_numbers(given["preprocessing"])
     for name, entry in given.get("files", {}).items():
         if (
@@ -271,7 +281,7 @@ def _check_types(given: dict[str, Any]) -> None:
             or entry["bytes"] < 0
             or not isinstance(entry.get("sha256"), str)
         ):
-            raise ModelError(f"files: the entry of {show(name)} is {_shown(entry)}; expected its bytes and sha256")
+            raise ModelError(f"files: the entry of {show(name)} is {brief_json(entry)}; expected its bytes and sha256")
 
 
 def _check_numbers(preprocessing: dict[str, Any]) -> None:
@@ -283,21 +293,12 @@ def _check_numbers(preprocessing: dict[str, Any]) -> None:
         else:
             right, wanted = type(value) is int, "a whole number"
         if not right:
-            raise ModelError(f"preprocessing: {show(name)} is {_shown(value)}; expected {wanted}")
+            raise ModelError(f"preprocessing: {show(name)} is {brief_json(value)}; expected {wanted}")
 
 
 def _is_text(value: Any) -> bool:
     r"""Whether it is a text that can be printed: JSON's "\ud800" is half a character, which no encoding holds."""
     return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _shown(value: Any) -> str:
-    """A value of any kind and size in a message."""
-    try:
-        text = json.dumps(value)
-    except (RecursionError, ValueError):
-        text = f"a very large {type(value).__name__}"
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _no_constant(text: str) -> float:

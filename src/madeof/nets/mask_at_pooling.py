@@ -140,7 +140,7 @@ class MaskAtPooling(nn.Module):
         Returns:
             logits, (N, materials), and each region's embedding, (N, channels of all strides): the standardised means
             inside the mask. New materials are told apart better in these than in the head's hidden units, which
-            keep what tells the known ones apart (docs/learn.md).
+            keep what tells the known ones apart (docs/research/few-shot.md).
         """
         pooled = self.pool(features, masks, photo)
         return self.head(pooled), self.embed(pooled)

@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 from madeof._util.text import listed, show
 from madeof.errors import RegionError
 from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
+from madeof.regions.components import at_size
 from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 """Of NumPy's files."""
 
+_RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
 _STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
 
 
@@ -69,6 +71,9 @@ def read_mask(
                 f"{name} is a JPEG, whose edges are lossy; expected a PNG: "
                 "allow it (allow_jpeg, --jpeg-masks) or convert it"
             )
+        height, width = opened.turned_size()
+        if not resize and height * width > photo_size[0] * photo_size[1]:  # known before it is decoded
+            check_size((height, width), photo_size, name, _RESIZE)
         opened.load()
         with guard(opened.name, opened.format, RegionError):
             if opened.format == "JPEG":
@@ -260,8 +265,6 @@ def _fit(
                 "it fits only the unrotated photo; expected a mask of the photo as it is shown: turn it"
             )
     if (height, width) != size and resize:
-        rows = (np.arange(size[0]) * 2 + 1) * height // (2 * size[0])  # the stored pixel that holds each new centre
-        columns = (np.arange(size[1]) * 2 + 1) * width // (2 * size[1])
-        array = array[rows[:, None], columns]
-    check_size(array.shape, size, name, "; give it that size, or have it resized (resize, --resize-masks)")
+        array = at_size(array, size)
+    check_size(array.shape, size, name, _RESIZE)
     return array

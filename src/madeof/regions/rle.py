@@ -9,11 +9,14 @@ pycocotools.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import brief
 from madeof.errors import RegionError
 from madeof.regions.raster import Cut
 
@@ -38,6 +41,29 @@ class Runs(NamedTuple):
             )
         counts = decompress(self.counts) if isinstance(self.counts, bytes) else self.counts
         return cut_runs(counts, size)
+
+
+def parse_runs(value: Mapping[str, Any]) -> Runs:
+    """The runs of COCO's object of size and counts; the counts are a text, or numbers.
+
+    Raises:
+        RegionError: it is something else.
+    """
+    size, counts = value.get("size"), value.get("counts")
+    try:
+        height, width = array("q", size)  # type: ignore[arg-type]  # what is none of these is a TypeError
+    except (TypeError, ValueError, OverflowError):
+        raise RegionError(f"the size of its run lengths is {brief(size)}; expected height and width") from None
+    if isinstance(counts, bytes):  # as pycocotools has it
+        return Runs(counts, (height, width))
+    if isinstance(counts, str) and counts.isascii():
+        return Runs(counts.encode("ascii"), (height, width))
+    try:
+        if not isinstance(counts, list):
+            raise TypeError
+        return Runs(np.frombuffer(array("q", counts), dtype=np.int64), (height, width))
+    except (TypeError, OverflowError):
+        raise RegionError(f"its run lengths are {brief(counts)}; expected a text or whole numbers") from None
 
 
 def cut_runs(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:

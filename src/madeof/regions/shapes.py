@@ -111,6 +111,26 @@ class Several(NamedTuple):
         return join(cut_all(self.shapes, size))
 
 
+def cut_in_pixels(shape: Shape, size: tuple[int, int]) -> Cut:
+    """As `shape.cut`, but coordinates that are parts of the photo's size, as it seems, are an error.
+
+    Raises:
+        RegionError: it cannot be cut, or all of its coordinates are from 0 to 1 and not all whole.
+    """
+    part, corner = shape.cut(size)
+    if corner == (0, 0) and max(part.shape) <= 2 < max(size):
+        shapes = shape.shapes if isinstance(shape, Several) else [shape]
+        numbers = [np.ravel(part) for one in shapes if isinstance(one, Polygons | Drawn) for part in one.parts]
+        numbers += [np.array(one) for one in shapes if isinstance(one, Box)]
+        found = np.concatenate(numbers or [np.zeros(1)])
+        if (found >= 0).all() and (found <= 1).all() and (found != np.rint(found)).any():
+            raise RegionError(
+                "its coordinates are all from 0 to 1, parts of the photo's size as it seems; expected pixels: multiply "
+                "them by its width and height"
+            )
+    return part, corner
+
+
 def cut_all(shapes: Sequence[Shape], size: tuple[int, int]) -> list[Cut]:
     """What there is of each shape: of outlines and boxes those outside the photo are left out where any is not.
 

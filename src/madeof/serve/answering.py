@@ -7,16 +7,19 @@ so the regions of several requests that wait for the same photo go through it to
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from madeof.errors import MadeofError, RegionError
-from madeof.inference.photo_result import Answer, PhotoResult, answers_for
+from madeof.errors import MadeofError
+from madeof.inference.answer import answer_regions
+from madeof.inference.photo_result import Answer, PhotoResult
 from madeof.inference.predictor import Encoded, Predictor
+from madeof.regions.cost import OUTLINE
+from madeof.regions.options import DEFAULT, ReadOptions
 from madeof.regions.region import Region
-from madeof.serve.asking import Maker
-from madeof.serve.effort import Effort
+from madeof.regions.request import RegionFailure, RegionRequest
 from madeof.serve.problems import ProblemError
+from madeof.serve.settings import MB
 
 _REGIONS_AT_ONCE = 64
 _PIXELS_AT_ONCE = 64_000_000  # of the masks that are held at once: a thousand of a large photo would fill the memory
@@ -26,19 +29,17 @@ _PIXELS_AT_ONCE = 64_000_000  # of the masks that are held at once: a thousand o
 class Question:
     """The regions that one request asks of a photo."""
 
-    makers: Sequence[Maker]
+    requests: Sequence[RegionRequest]
     check: Callable[[], None]
     """Raises where nobody waits for the answer any more."""
     coverage: float | None = None
     """Of the sets that are asked for."""
+    options: ReadOptions = DEFAULT
     most_pixels: float = math.inf
-    """What all its regions together may have; see `effort`."""
-    answers: list[Answer | None] = field(init=False)
+    """What all its regions together may cost; see `regions.cost`."""
+    answers: list[Answer] = field(default_factory=list)
     error: Exception | None = None
     """What ended it before its end."""
-
-    def __post_init__(self) -> None:
-        self.answers = [None] * len(self.makers)
 
     def result(self, predictor: Predictor, encoded: Encoded) -> PhotoResult:
         """The answers.
@@ -48,55 +49,65 @@ class Question:
         """
         if self.error is not None:
             raise self.error
-        answers = tuple(answer for answer in self.answers if answer is not None)
-        if answers and all(answer.error for answer in answers):
-            first = answers[0]
+        if self.answers and all(answer.error for answer in self.answers):
+            first = self.answers[0]
             raise ProblemError(
                 "region",
-                f"none of the {len(answers)} regions can be used: {first.region}: {first.error}",
-                errors=[{"region": answer.region, "error": answer.error or ""} for answer in answers],
+                f"none of the {len(self.answers)} regions can be used: {first.region}: {first.error}",
+                errors=[{"region": answer.region, "error": answer.error or ""} for answer in self.answers],
             )
-        return PhotoResult(encoded.photo, f"{predictor.record.name} {predictor.record.version}", answers, self.coverage)
+        return PhotoResult(encoded.photo, predictor.record.title, tuple(self.answers), self.coverage)
+
+
+_Found = tuple[Question, Region | RegionFailure]
 
 
 def answer(predictor: Predictor, encoded: Encoded, questions: Sequence[Question]) -> None:
     """Fill in the answers of questions about one photo. A region's error is its answer."""
-    batch = _Batch(predictor, encoded)
-    for question in questions:
-        try:
-            effort = Effort(question.most_pixels, [make for _, make in question.makers], encoded.photo.size)
-            for place, (name, make) in enumerate(question.makers):
-                question.check()
-                try:
-                    region = make(encoded.photo)
-                    effort.made(make, region)
-                    batch.add(question, place, region)
-                except RegionError as error:
-                    question.answers[place] = Answer(name, error=str(error))
-        except (ProblemError, MadeofError) as error:
-            question.error = error
-    batch.flush()
+    for some in _at_once(each for question in questions for each in _regions(question, encoded)):
+        wanted = [(question, found) for question, found in some if question.error is None]
+        answers = answer_regions(predictor, encoded, [found for _, found in wanted])
+        for (question, _), found in zip(wanted, answers, strict=True):
+            question.answers.append(found)
 
 
-class _Batch:
-    """Regions that go through the classifier together."""
+def _regions(question: Question, encoded: Encoded) -> Iterator[_Found]:
+    """The regions of a question, made one by one. What ends it becomes its `error`."""
+    try:
+        costs = [request.cost(encoded.photo.size) for request in question.requests]
+        spent = sum(cost for cost in costs if cost is not None)
+        _check_cost(spent, question.most_pixels)
+        for request, cost in zip(question.requests, costs, strict=True):
+            question.check()
+            for found in request.resolve(encoded.photo, question.options):
+                if cost is None and isinstance(found, Region):
+                    spent += found.cut.size
+                    _check_cost(spent, question.most_pixels)
+                yield question, found
+    except (ProblemError, MadeofError) as error:
+        question.error = error
 
-    def __init__(self, predictor: Predictor, encoded: Encoded) -> None:
-        self._predictor = predictor
-        self._encoded = encoded
-        self._waiting: list[tuple[Question, int, Region]] = []
-        self._pixels = 0
 
-    def add(self, question: Question, place: int, region: Region) -> None:
-        self._waiting.append((question, place, region))
-        self._pixels += region.cut.size
-        if len(self._waiting) >= _REGIONS_AT_ONCE or self._pixels >= _PIXELS_AT_ONCE:
-            self.flush()
+def _check_cost(spent: float, most: float) -> None:
+    if spent > most:
+        raise ProblemError(
+            "input",
+            f"the regions have {spent / MB:.0f} megapixels, each counted for itself and a polygon's outline "
+            f"{OUTLINE} times; expected {most / MB:g} at most: ask for fewer at once",
+        )
 
-    def flush(self) -> None:
-        waiting = [each for each in self._waiting if each[0].error is None]
-        self._waiting, self._pixels = [], 0
-        regions = [region for _, _, region in waiting]
-        predictions = self._predictor.predict(regions, encoded=self._encoded)
-        for (question, place, _), found in zip(waiting, answers_for(regions, predictions), strict=True):
-            question.answers[place] = found
+
+def _at_once(regions: Iterator[_Found]) -> Iterator[list[_Found]]:
+    """The regions in lists, each of which goes through the classifier together."""
+    waiting: list[_Found] = []
+    count = pixels = 0
+    for each in regions:
+        waiting.append(each)
+        if isinstance(each[1], Region):
+            count += 1
+            pixels += each[1].cut.size
+        if count >= _REGIONS_AT_ONCE or pixels >= _PIXELS_AT_ONCE:
+            yield waiting
+            waiting, count, pixels = [], 0, 0
+    if waiting:
+        yield waiting

@@ -22,6 +22,7 @@ class _Kept:
     encoded: Encoded
     until: float
     nbytes: int
+    """As counted last: what is encoded of its windows makes it grow."""
     prepared: Prepared | None = None
     """For clicks; made at the first one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -66,6 +67,7 @@ class Images:
         name = secrets.token_urlsafe(16)
         with self._lock:
             self._purge()
+            self._count()
             while self._kept and (len(self._kept) >= self._most or self.nbytes + encoded.nbytes > self._most_bytes):
                 self._remove(next(iter(self._kept)))
             self._kept[name] = _Kept(encoded, self._clock() + self.seconds, encoded.nbytes)
@@ -110,6 +112,9 @@ class Images:
                 raise self._unknown()
             kept.until = self._clock() + self.seconds
             self._kept.move_to_end(name)
+            self._count()
+            while self.nbytes > self._most_bytes and len(self._kept) > 1:
+                self._remove(next(iter(self._kept)))
             return kept
 
     def _hold(self, name: str, kept: _Kept, made: Prepared) -> None:
@@ -144,6 +149,12 @@ class Images:
         now = self._clock()
         while self._kept and (oldest := next(iter(self._kept.items())))[1].until <= now:
             self._remove(oldest[0])
+
+    def _count(self) -> None:
+        """Count anew what is kept."""
+        for kept in self._kept.values():
+            kept.nbytes = kept.encoded.nbytes + (kept.prepared.nbytes if kept.prepared else 0)
+        self.nbytes = sum(kept.nbytes for kept in self._kept.values())
 
     def _remove(self, name: str) -> None:
         self.nbytes -= self._kept.pop(name).nbytes

@@ -18,7 +18,7 @@ from madeof.errors import InputError, ModelError, PhotoError, RegionError, Servi
 from madeof.images.decode import open_image
 from madeof.images.photo import Photo, read_photo
 from madeof.inference.prediction import Prediction
-from madeof.metrics.conformal import Sets
+from madeof.model.calibration import Calibration
 from madeof.regions.region import Region, check_region
 from madeof.regions.rle import compress, runs_of
 from madeof.serve.http import Connection, Part, UnknownImageError, form
@@ -57,9 +57,7 @@ class Client:
             told = self._connection.get("/v1/model")
             self.model: str = told["model"]
             self.materials: tuple[str, ...] = tuple(told["materials"])
-            self._uncertain_below: float | None = told["uncertain_below"]
-            self._group_below: float | None = told.get("group_below")
-            self._sets = None if told.get("sets") is None else Sets.from_json(told["sets"])
+            self._calibration = Calibration.from_json(told)
             limits = told["limits"]
             self._most_regions, self._most_json = int(limits["regions"]), int(limits["json_bytes"])
             self._most_body, self._megapixels = int(limits["body_bytes"]), float(limits["megapixels"])
@@ -195,16 +193,11 @@ class Client:
         known = {each["material"]: each["score"] for each in answer["top"]}
         scores = np.array([known[name] for name in self.materials], dtype=np.float32)
         x0, y0, x1, y1 = answer["box"]
-        return Prediction(
-            self.materials,
-            scores,
-            answer["area"],
-            (x0, y0, x1, y1),
-            self._uncertain_below,
-            self._group_below,
-            answer["area"] / (size[0] * size[1]),
-            self._sets,
-        )
+        calibration = self._calibration
+        if "uncertain_below" in answer:  # that of the region's size
+            calibration = dataclasses.replace(calibration, uncertain_below=answer["uncertain_below"])
+        area = answer["area"]
+        return Prediction(self.materials, scores, area, (x0, y0, x1, y1), calibration, area / (size[0] * size[1]))
 
 
 def _together(runs: list[str]) -> list[Part]:

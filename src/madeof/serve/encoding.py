@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from madeof.images.photo import Photo
 from madeof.inference.predictor import Encoded
 from madeof.model.preprocess import resize_image
 from madeof.serve.multipart import Upload
@@ -22,20 +21,19 @@ def encode(service: Service, upload: Upload) -> Encoded:
     """
     encoded = service.predictor.encode(upload.data, max_megapixels=service.settings.max_megapixels)
     service.metrics.photos.inc()
-    if upload.name is None:
-        return encoded
-    return dataclasses.replace(encoded, photo=dataclasses.replace(encoded.photo, name=upload.name))
+    photo = dataclasses.replace(encoded.photo, source=upload.data)  # of which `slim` needs more than of its pixels
+    return dataclasses.replace(
+        encoded, photo=photo if upload.name is None else dataclasses.replace(photo, name=upload.name)
+    )
 
 
 def slim(encoded: Encoded) -> Encoded:
-    """The same with no more than a million pixels of the photo."""
+    """The same with no more than a million pixels of the photo, and its file, from which zoom reads the others."""
     photo = encoded.photo
     height, width = photo.pixels.shape[:2]
     if height * width <= _PIXELS:
-        return encoded
+        return encoded if photo.reduced else dataclasses.replace(encoded, photo=dataclasses.replace(photo, source=None))
     scale = math.sqrt(_PIXELS / (height * width))
     size = max(1, int(height * scale)), max(1, int(width * scale))
-    small = Photo(
-        resize_image(photo.pixels, size), photo.name, photo.raw_size, photo.warnings, photo.damaged, photo.size
-    )
+    small = dataclasses.replace(photo, pixels=resize_image(photo.pixels, size), full_size=photo.size)
     return dataclasses.replace(encoded, photo=small)

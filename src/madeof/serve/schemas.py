@@ -107,13 +107,6 @@ class MaterialScore(_Told):
     score: Score
 
 
-class GroupScore(_Told):
-    """A group of materials and its score, the sum of theirs."""
-
-    name: str = Field(examples=["Stone-like"])
-    score: Score
-
-
 class MaterialSet(_Told):
     """The materials that hold the true one at a coverage."""
 
@@ -137,10 +130,12 @@ class RegionAnswer(_Told):
     )
     answer: str | None = Field(
         default=None,
-        description="what can be relied on: the material, its group where the material is uncertain, or null; "
-        "only where the model has thresholds",
+        description="what can be relied on: the material, or null where it is uncertain; only where the model has a "
+        "threshold",
     )
-    group: GroupScore | None = Field(default=None, description="only where the answer is a group")
+    uncertain_below: float | None = Field(
+        default=None, description="the threshold of regions of this size, where the model's depends on the size"
+    )
     set: MaterialSet | None = Field(default=None, description="only where a coverage was asked for")
     notes: list[str] = Field(default=[], description="what to know about the region, such as that it is small")
 
@@ -235,6 +230,15 @@ class SetBand(_Told):
     )
 
 
+class Stratum(_Told):
+    """The temperature and threshold of regions of one range of sizes; null where they are the model's."""
+
+    under: float | None = Field(description="its end, in pixels of the network's input; null in the last one")
+    regions: int = Field(description="on how many it was measured")
+    temperature: float | None
+    uncertain_below: float | None
+
+
 class Model(_Told):
     """The model that answers."""
 
@@ -243,11 +247,12 @@ class Model(_Told):
     model: str = Field(description="both, as in the answers", examples=["everyday 2"])
     materials: list[str] = Field(examples=[["Brick", "Wood"]])
     uncertain_below: float | None = Field(description="answers with a lower score are uncertain", examples=[0.5])
-    group_below: float | None = Field(
-        description="a group is the answer from this score on, where the material is uncertain", examples=[0.9]
-    )
     sets: list[SetBand] | None = Field(
         description="what sets of any coverage are made from, for each band of sizes", examples=[None]
+    )
+    temperature: float = Field(description="by which logits are divided", examples=[1.0])
+    by_size: list[Stratum] = Field(
+        default=[], description="temperature and threshold by the region's size, where they depend on it"
     )
     select: str = Field(description="what finds the region around a click", examples=["superpixels"])
     limits: Limits

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from madeof.errors import ConfigError
 from madeof.serve.label_studio.options import LabelStudio
+
+if TYPE_CHECKING:
+    from madeof.regions.options import ReadOptions
 
 MB = 1_000_000
 
@@ -62,8 +65,15 @@ class Settings:
 
     @property
     def most_pixels(self) -> float:
-        """Of all regions of a request together; see `effort`."""
+        """Of all regions of a request together; see `regions.cost`."""
         return self.max_region_megapixels * MB
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How photos and masks are read."""
+        from madeof.regions.options import ReadOptions  # only here: `--help` loads no NumPy
+
+        return ReadOptions(self.max_megapixels)
 
     @property
     def worker_count(self) -> int:

@@ -12,13 +12,13 @@ import numpy as np
 from madeof._util import files
 from madeof.datasets import RegionDataset
 from madeof.errors import ConfigError, ModelError
+from madeof.metrics.temperature import fit_temperature
 from madeof.model.record import RECORD, Record
 from madeof.nets import Ensemble, MaskAtPooling
 from madeof.training.export import read_net, write_model
 from madeof.training.measure import calibrated, measured
 from madeof.training.run import judging_regions, permissive
 from madeof.training.steps import logits_of
-from madeof.training.temperature import fit_temperature
 
 
 def combine(

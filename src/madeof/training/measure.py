@@ -12,22 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.datasets import RegionDataset
-from madeof.evaluation.calibration import add_sets, of_sources, sets_by_halves
+from madeof.evaluation.calibrate import add_sets, of_sources
+from madeof.evaluation.halves import sets_by_halves
 from madeof.evaluation.run import evaluate
-from madeof.inference.predictor import load, probabilities
-from madeof.metrics.thresholds import fit_uncertain_below
+from madeof.inference.predictor import load
+from madeof.model.calibration import fit
 from madeof.model.record import Record
 from madeof.nets import Ensemble, Net
 from madeof.training.export import write_model
-from madeof.training.temperature import fit_temperature
 
 
 def calibrated(record: Record, logits: NDArray[np.float32], outputs: NDArray[np.int64]) -> Record:
     """The record with the temperature and the threshold that fit these regions' logits, (N, C), and outputs, (N,)."""
-    record = dataclasses.replace(record, temperature=fit_temperature(logits, outputs))
-    scores = probabilities(logits, record)
-    below = fit_uncertain_below(scores.max(axis=1, initial=0), scores.argmax(axis=1) == outputs)
-    return dataclasses.replace(record, uncertain_below=below)
+    return dataclasses.replace(record, calibration=fit(logits, outputs))
 
 
 def measured(
@@ -40,8 +37,8 @@ def measured(
 ) -> Record:
     """The record with what the model, written as a folder and loaded as users load it, reaches on `val`.
 
-    The group's threshold and the sets are fitted on the same answers, those on photos of `judge_sources` where there
-    are some: for these, regions of materials that the net does not know count.
+    The sets are fitted on the same answers, those on photos of `judge_sources` where there are some: for these,
+    regions of materials that the net does not know count.
     """
     if not len(val.regions.photo):
         return record
@@ -51,11 +48,13 @@ def measured(
         evaluation = evaluate(load(name, threads=threads), val)
     judging = of_sources(evaluation, judge_sources)
     record = add_sets(record, judging)
-    summary = dataclasses.replace(evaluation, group_below=record.group_below).summary()
+    summary = evaluation.summary()
     by_source = summary.pop("by_source", {})
     for name in ("failures", "confused"):  # what a report is for
         del summary[name]
     metrics: dict[str, Any] = {"val": summary, "val by source": by_source}
-    if record.sets is not None:  # on the photos that they were measured on, sets would look better than they are
+    if (
+        record.calibration.prediction_sets is not None
+    ):  # on the photos that they were measured on, sets would look better than they are
         metrics["val sets by halves"] = [row._asdict() for row in sets_by_halves(judging)]
     return dataclasses.replace(record, metrics=metrics)

@@ -29,12 +29,12 @@ from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progres
 from madeof.training.config import Config
 from madeof.training.export import write_model
 from madeof.training.log import Log, read_rows
+from madeof.training.logit_adjustment import expected_shares, undo_balance
 from madeof.training.loop import Progress, class_weights, run_step
 from madeof.training.measure import calibrated, measured
 from madeof.training.processes import run_together
 from madeof.training.samplers import number_from
 from madeof.training.steps import HeadStep, NetStep, Step
-from madeof.training.temperature import expected_shares, undo_balance
 
 CONFIG = "config.json"
 _MACHINE = {"accelerator", "devices", "precision", "threads", "workers", "checkpoint_seconds", "name"}

@@ -6,15 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from format_cases import mask_of, masks
+from format_cases import mask_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from madeof.datasets.formats.curves import ellipse, turned_box
 from madeof.datasets.formats.gathering import beside
-from madeof.datasets.formats.pixels import PngMask, png_mask, png_text, row_lengths, row_runs
-from madeof.errors import DatasetError, RegionError
+from madeof.errors import DatasetError
 from madeof.regions.shapes import Polygons
 
 SIZE = 60, 80
@@ -72,31 +71,6 @@ def test_any_radius(radius: float) -> None:
 def test_no_radius(radii: tuple[float, float]) -> None:
     with pytest.raises(DatasetError, match="its radii are .*; expected both above 0"):
         ellipse(0, 0, *radii)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_packed_masks(data: st.DataObject) -> None:
-    size = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 12)))
-    mask = data.draw(masks(size))
-    photo = size[0] + 2, size[1] + 3
-    expected = np.pad(mask, ((2, 0), (3, 0)))
-    png = png_mask(png_text(mask), (3, 2))
-    assert png.size == size
-    assert np.array_equal(mask_of(png, photo), expected)
-    runs = row_runs(np.array(row_lengths(mask)), (3, 2, size[1], size[0]))
-    assert np.array_equal(mask_of(runs, photo), expected)
-
-
-def test_a_damaged_png_is_an_error_of_ours() -> None:
-    mask = png_mask(png_text(np.ones((30, 30), dtype=np.bool_)))
-    for length in (24, 30, 45):
-        with pytest.raises(RegionError, match="mask"):
-            PngMask(mask.png[:length], (0, 0)).cut((30, 30))
-    with pytest.raises(RegionError, match="its mask is empty; expected at least one pixel"):
-        png_mask(png_text(np.zeros((3, 3), dtype=np.bool_))).cut((3, 3))
-    with pytest.raises(RegionError, match="hangs over the photo of 29 x 30"):
-        mask.cut((30, 29))
 
 
 def test_photos_that_stand_beside_their_files() -> None:

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from madeof.datasets.formats import cvat
 from madeof.datasets.writing import Answered, AnsweredRegion
-from madeof.errors import DatasetError, WriteError
+from madeof.errors import DatasetError
 
 META = """<meta><task><labels>
 <label><name>Wood</name><type>any</type></label><label><name>Glass</name></label>
 <label><name>path</name><type>polyline</type></label><label><name>knee</name><parent>body</parent></label>
 </labels></task></meta>"""
+
+
 EVERYTHING = """
 <polygon label="Wood" source="manual" occluded="0" points="1.00,1.00;5.00,1.00;5.00,4.00;1.00,4.00" z_order="0"/>
 <box label="Glass" xtl="6.00" ytl="5.00" xbr="9.00" ybr="8.00"><attribute name="a">b</attribute></box>
@@ -29,7 +31,11 @@ EVERYTHING = """
 <polyline label="path" points="1,1;2,2"/><points label="a" points="1,1"/><tag label="good"/>
 <skeleton label="body"><points label="knee" points="1,1"/></skeleton><cuboid label="a" xtl1="1"/>
 """
+
+
 ODD = ("", "x", "-1", "1e400", "1,2;3,4;5,6", "9" * 30, "0.5", "inf", "a.png")
+
+
 # The example of CVAT's documentation, site/content/en/docs/dataset_management/formats/format-xml.md.
 DOCUMENTED = (
     "3, 5, 7, 7, 5, 9, 3, 11, 2, 11, 2, 12, 1, 12, 1, 26, 1, 12, 1, 12, 2, 11, 3, 9, 5, 7, 7, 5, 3",
@@ -202,12 +208,6 @@ def test_what_is_written(tmp_path: Path) -> None:
         **{"left": "3", "top": "4", "width": "2", "height": "2", "z_order": "0"},
     }
     assert root.findtext("meta/task/labels/label/name") == "Wood"
-
-
-def test_names_that_xml_cannot_hold(tmp_path: Path) -> None:
-    photos = [Answered("a\x01.png", tmp_path, SIZE, ())]
-    with pytest.raises(WriteError, match=r"^a\\x01\.png holds a character that XML cannot; rename it"):
-        cvat.write(photos, tmp_path / "out.xml")
 
 
 @settings(max_examples=60, deadline=None)

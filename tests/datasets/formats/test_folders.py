@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from format_cases import regions_of, save_photo, write_json
 
 from madeof.datasets import open_dataset, read_annotations
 from madeof.datasets.formats import recognise
 from madeof.errors import DatasetError
-from support.format_cases import regions_of, save_photo, write_json
 
 SIZE = 48, 64
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from format_cases import regions_of, save_photo
 from PIL import Image
 
 from madeof.cli.main import main
 from madeof.datasets import open_dataset, read_annotations
 from madeof.errors import DatasetError
-from support.format_cases import regions_of, save_photo
 
 SIZE = 48, 64
 SQUARE = [(5, 10), (25, 10), (25, 30), (5, 30)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from formats_label_map import NAMES, answered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -17,7 +18,6 @@ from PIL import Image
 from small_pictures import SIZE, photo, regions, save, squares
 
 from madeof.datasets import open_dataset
-from madeof.datasets.annotated import read_annotations
 from madeof.datasets.formats import label_map
 from madeof.datasets.formats.label_map import colour
 from madeof.datasets.writing import Answered, AnsweredRegion
@@ -33,21 +33,9 @@ def quick_disk() -> Iterator[None]:
         yield
 
 
-NAMES = ("Wood", "Carpet / rug", "Grün, hell", '"quoted"')
-
-
-def answered(root: Path, name: str, values: NDArray[np.uint8], names: tuple[str, ...] = NAMES) -> Answered:
-    """A photo whose regions are the blobs of a label map."""
-    photo(root / f"{name}.jpg", values.shape[:2])
-    blobs = blob_map(values)
-    found = []
-    for number, (value, (x0, y0, x1, y1)) in enumerate(zip(blobs.values.tolist(), blobs.boxes.tolist(), strict=True)):
-        cut = blobs.components[y0:y1, x0:x1] == number + 1
-        found.append(AnsweredRegion(f"label {value}", cut, (x0, y0), names[value - 1]))
-    return Answered(f"{name}.jpg", root, (values.shape[0], values.shape[1]), tuple(found))
-
-
 maps = arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4))
+
+
 photos = st.dictionaries(st.sampled_from(["a", "ä b", "room/a", "room/b-2"]), maps, min_size=1, max_size=3)
 
 
@@ -72,18 +60,6 @@ def test_blobs_are_read_back_exactly(given_: dict[str, NDArray[np.uint8]]) -> No
                     again[mask] = NAMES.index(dataset.materials[material]) + 1
                 np.testing.assert_array_equal(again, given_[name])
                 assert len(sample.masks) == len(blob_map(given_[name]).values)
-
-
-def test_both_ways_of_reading_find_the_same(tmp_path: Path) -> None:
-    values = squares((1, 0, 0, 4, 4), (2, 4, 0, 8, 4), (2, 9, 9, 16, 12))
-    label_map.write([answered(tmp_path / "in", "a", values)], tmp_path / "out")
-    (tmp_path / "out/photos.csv").write_text("name,split,source\na,test,home\n")
-    layout, annotations = open_dataset(tmp_path / "out"), open_dataset(tmp_path / "out", format="label_map")
-    assert {region[1:] for region in regions(layout)} == {region[1:] for region in regions(annotations)}
-    assert layout.photos.split == annotations.photos.split == ("test",)
-    assert annotations.photos.source == ("home",)
-    assert layout.materials == annotations.materials
-    assert read_annotations(tmp_path / "out").materials == layout.materials
 
 
 def test_the_smaller_of_two_that_overlap_is_on_top(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from madeof.datasets import open_dataset
 from madeof.datasets.formats import masks, recognise
 from madeof.datasets.formats.masks import material_of
 from madeof.datasets.writing import Answered, AnsweredRegion
-from madeof.errors import DatasetError, WriteError
+from madeof.errors import DatasetError
 from madeof.materials.lists import key
 
 
@@ -131,6 +131,8 @@ def quick_disk() -> Iterator[None]:
 
 
 materials = st.text(min_size=1, max_size=24).filter(lambda text: " ".join(text.split()) and "\0" not in text)
+
+
 cuts = arrays.arrays(np.bool_, st.tuples(st.integers(1, 7), st.integers(1, 9))).filter(lambda cut: bool(cut.any()))
 
 
@@ -169,21 +171,3 @@ def test_what_is_written_is_read_exactly(photos: list[tuple[str, list[tuple[str,
                 again = np.zeros(SIZE, dtype=np.bool_)
                 again[y : y + part.shape[0], x : x + part.shape[1]] = part
                 np.testing.assert_array_equal(again, mask_of)
-
-
-def test_photos_of_one_stem_are_told_apart(tmp_path: Path) -> None:
-    cut = np.ones((2, 2), dtype=np.bool_)
-    some = [
-        Answered(name, tmp_path, SIZE, (AnsweredRegion("r", cut, (0, 0), material),))
-        for name, material in (("a.jpg", "Wood"), ("a.png", "Brick"))
-    ]
-    photo(tmp_path / "a.jpg")
-    photo(tmp_path / "a.png")
-    masks.write(some, tmp_path / "out")
-    dataset = open_dataset(tmp_path / "out")
-    assert {region[:2] for region in regions(dataset)} == {("a.jpg", "Wood"), ("a-2.png", "Brick")}
-
-
-def test_a_photo_that_is_not_there_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=r"cannot copy the photo .*a\.jpg: No such file"):
-        masks.write([Answered("a.jpg", tmp_path, SIZE, ())], tmp_path / "out")

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from format_cases import reasons, regions_of, save_photo, write_json
 from PIL import Image
 
 from madeof.datasets import open_dataset, read_annotations
 from madeof.datasets.formats import recognise
 from madeof.errors import DatasetError
-from support.format_cases import reasons, regions_of, save_photo, write_json
 
 SIZE = 48, 64
 SQUARE = [[5, 10], [25, 10], [25, 30], [5, 30]]

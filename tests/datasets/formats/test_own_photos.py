@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from format_cases import regions_of, save_photo
 from PIL import Image
 
 from madeof.cli.main import main
 from madeof.datasets import open_dataset, read_annotations
 from madeof.datasets.formats.finding import MissingPhoto
 from madeof.errors import DatasetError
-from support.format_cases import regions_of, save_photo
 
 SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
 
@@ -92,7 +92,7 @@ def test_a_label_map_that_may_be_of_two_photos(
     label_map.save(tmp_path / "labels" / "a.png")
     command = ["predict", "--model", str(tiny_model), "--label-map", str(tmp_path / "labels"), "--json"]
     assert main([*command, *photos]) == 1
-    assert capsys.readouterr().err.count("may be its label map or that of") == 2
+    assert capsys.readouterr().err.count("may be its file or that of") == 2
     label_map.save(tmp_path / "labels" / "bath" / "a.png")
     assert main([*command, *photos]) == 1
     assert capsys.readouterr().out.count('"label 3 #1"') == 1

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from format_cases import regions_of, save_photo, write_json
 
 from madeof import load
 from madeof.cli.main import main
 from madeof.datasets import read_annotations
 from madeof.errors import DatasetError
 from madeof.regions.rle import compress, runs_of
-from support.format_cases import regions_of, save_photo, write_json
 
 SIZE = 48, 64
 BOXES = ((5, 10, 25, 30), (40, 35, 60, 45))

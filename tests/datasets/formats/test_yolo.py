@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from format_cases import SIZE, answered, mask_of, reasons, regions_of, round_trip, save_photo, survives
+from formats_yolo import save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from madeof.datasets.formats import yolo
 from madeof.datasets.formats.finding import MissingPhoto
-from madeof.datasets.formats.yolo_names import names_of_lines, names_of_yaml, quoted
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError, WriteError
 
@@ -25,13 +25,9 @@ def parts(*points: tuple[float, float]) -> str:
 
 
 SQUARE = parts((1, 1), (5, 1), (5, 4), (1, 4))
+
+
 BOX = parts((7.5, 6.5), (3, 3))
-
-
-def save(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8"))
-    return path
 
 
 def dataset(folder: Path, text: str = f"0 {SQUARE}\n1 {BOX}\n", names: str = "names: [Wood, Glass]\n") -> Path:
@@ -146,57 +142,6 @@ def test_two_photos_for_one_text(tmp_path: Path) -> None:
     save_photo(folder / "images", "a.jpg")
     assert "images/a.jpg, " in reasons(yolo.read(folder))[0]
     assert "share a name: keep one" in reasons(yolo.read(folder))[0]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "names: [Wood, 'it''s', \"5\\\" tile\", a b]",
-        "names: ['Wood', \"it's\", '5\" tile', \"a b\",]  # four",
-        "nc: 4\nnames:\n- Wood\n- it's\n- '5\" tile'\n- a b\n",
-        'path: ../x # here\nnames:\n  0: Wood\n  1: it\'s\n  2: "5\\" tile"\n  3: a b # last\n\ntrain: images\n',
-        "names: {0: Wood, 1: it's, 2: '5\" tile', 3: a b}",
-        "names: [Wood,\n  it's,\n  '5\" tile',\n  a b]\nnc: 4",
-        "names:\n  - Wood\n\n  - it's\n  - 5\" tile\n  - a b\nroboflow:\n  names: x\n",
-    ],
-)
-def test_names_as_tools_write_them(tmp_path: Path, text: str) -> None:
-    for ends in ("\n", "\r\n"):
-        names = names_of_yaml(save(tmp_path / "data.yaml", text.replace("\n", ends))).names
-        assert names == {0: "Wood", 1: "it's", 2: '5" tile', 3: "a b"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("nc: 2", "it has no names; expected names: and a list or a map of classes"),
-        ("names: Wood", "line 1: its names are 'Wood'; expected a list"),
-        ("nc: 1\nnames: [Wood", "line 2: its names are '[Wood'; expected a list"),
-        ("names: [a, [b]]", "line 1: its names are"),
-        ("names: {a: b}", "line 1: its names are"),
-        ("names:", "line 1: its names are"),
-        ("names:\n  - \n  - a", "line 1: its names are"),
-    ],
-)
-def test_names_that_cannot_be_read(tmp_path: Path, text: str, expected: str) -> None:
-    with pytest.raises(DatasetError) as raised:
-        names_of_yaml(save(tmp_path / "data.yaml", text))
-    assert "data.yaml" in str(raised.value)
-    assert expected in str(raised.value)
-
-
-def test_names_line_by_line(tmp_path: Path) -> None:
-    assert names_of_lines(save(tmp_path / "classes.txt", "Wood\r\n\r\nGlas ü \r\n")).names == {0: "Wood", 2: "Glas ü"}
-    with pytest.raises(DatasetError, match=r"classes\.txt is empty"):
-        names_of_lines(save(tmp_path / "classes.txt", "\n"))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(min_size=1).filter(lambda text: text.isprintable() and text == text.strip()), min_size=1))
-def test_names_that_we_write_are_read(names: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        text = "names:\n" + "".join(f"  {number}: {quoted(name)}\n" for number, name in enumerate(names))
-        assert list(names_of_yaml(save(Path(place) / "data.yaml", text)).names.values()) == names
 
 
 def is_exact(region: AnsweredRegion) -> bool:

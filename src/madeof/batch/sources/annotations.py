@@ -16,7 +16,7 @@ from madeof._util.text import counted, show
 from madeof.batch.remote import is_url, join, opened
 from madeof.batch.tasks import Task
 from madeof.datasets.annotated import has_no_regions, left_out, read_annotations
-from madeof.datasets.annotations import AnnotatedPhoto, Annotation
+from madeof.datasets.annotations import AnnotatedPhoto
 from madeof.datasets.formats.coco_rows import RowsOf
 from madeof.datasets.formats.finding import anywhere
 from madeof.datasets.listing import list_files
@@ -81,7 +81,7 @@ def _regions(photo: AnnotatedPhoto) -> Any:
     """The photo's regions, in a form that another process can take: those that read a file do so there."""
     regions = photo.annotations
     if isinstance(regions, RowsOf):
-        return [Annotation(*one) for one in regions]
+        return [one.request() for one in regions]
     return regions
 
 

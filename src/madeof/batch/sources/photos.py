@@ -11,11 +11,12 @@ from typing import Any
 
 from madeof._util.text import show
 from madeof.batch.remote import file_system, is_url, join
-from madeof.batch.tasks import LabelMapFile, Task
+from madeof.batch.tasks import Task
 from madeof.datasets.listing import list_files, stem
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.regions.request import LabelMapFile, RegionRequest
 
 _MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 _WILD = re.compile(r"[*?\[]")
@@ -63,10 +64,11 @@ class Photos:
             if wanted(number):
                 yield number, Task(problem.file, error=problem.reason)
 
-    def _maps(self, path: str) -> tuple[LabelMapFile, ...]:
+    def _maps(self, path: str) -> tuple[RegionRequest, ...]:
         if self._label_maps is None:
             return ()
-        return (LabelMapFile(tuple(join(self._label_maps, stem(path) + suffix) for suffix in _MAP_SUFFIXES)),)
+        files = tuple(join(self._label_maps, stem(path) + suffix) for suffix in _MAP_SUFFIXES)
+        return (RegionRequest("label map", LabelMapFile(files)),)
 
 
 def list_photos(place: str, label_maps: str | None = None) -> Photos:

@@ -27,12 +27,12 @@ from typing import IO, Any
 
 from madeof._util.csv_rows import read_rows
 from madeof._util.text import show
-from madeof.batch.given import KINDS, shape_of
 from madeof.batch.remote import is_url, join, opened
-from madeof.batch.tasks import Asked, Broken, File, LabelMapFile, MaskFile, Task
-from madeof.datasets.annotations import Annotation
+from madeof.batch.tasks import Task
 from madeof.errors import DatasetError, RegionError
 from madeof.export.tables import pyarrow_of
+from madeof.regions.parsing import KINDS, shape_of
+from madeof.regions.request import Broken, LabelMapFile, MaskFile, RegionRequest
 from madeof.regions.shapes import Whole
 
 SUFFIXES = (".csv", ".parquet", ".pq")
@@ -75,10 +75,10 @@ class Table:
         """See `Source`."""
         number = 0
         for table in self._tables:
-            places = _Places(table, self._images)
+            file = _Below(table, self._images).file
             for image, rows in self._photos(table):
                 if wanted(number):
-                    yield number, _task(image, list(rows), places)
+                    yield number, _task(image, list(rows), file)
                 number += 1
 
     def _photos(self, table: str, digest: Any = None) -> Iterator[tuple[Any, Iterator[_Row]]]:
@@ -94,14 +94,14 @@ _Row = tuple[str, dict[str, Any]]
 """What the row is called, and its values."""
 
 
-class _Places:
+class _Below:
     """Where the files lie that a table names: nowhere but where its user pointed to."""
 
     def __init__(self, table: str, images: str | None) -> None:
         folder = table.rpartition("/")[0] if is_url(table) else os.path.dirname(table)  # noqa: PTH120  (as it is given)
         self._root = images if images is not None else folder
 
-    def file(self, value: Any) -> File:
+    def file(self, value: Any) -> str | bytes:
         """The place of a file, or its bytes.
 
         Raises:
@@ -125,39 +125,39 @@ class _Places:
         return join(self._root, path) if self._root else path
 
 
-def _task(image: Any, rows: list[_Row], places: _Places) -> Task:
+def _task(image: Any, rows: list[_Row], file: Callable[[Any], str | bytes]) -> Task:
     """The task of one photo."""
     label, first = rows[0]
     name = image if isinstance(image, str) else label
     if first.get("image") in (None, "", b""):
         return Task(label, error=f"{label}: no image; expected a photo's path")
     try:
-        photo = places.file(first["image"])
+        photo = file(first["image"])
     except DatasetError as error:
         return Task(name, error=f"{label}: {error}")
-    return Task(name, photo, [_asked(row_label, values, places) for row_label, values in rows])
+    return Task(name, photo, [request_of(row_label, values, file) for row_label, values in rows])
 
 
-def _asked(label: str, values: dict[str, Any], places: _Places) -> Asked:
-    """The region of a row."""
+def request_of(label: str, values: dict[str, Any], file: Callable[[Any], str | bytes]) -> RegionRequest:
+    """The region of a row, which messages call `label`; `file` gives the place or the bytes of a file that it names."""
     name, truth = str(values.get("region") or ""), str(values.get("material") or "")
     sides = [values.get(side) for side in _SIDES]
     given = [kind for kind in ("mask", "label_map", *KINDS) if values.get(kind) not in (None, "", b"")]
     if not given and all(side not in (None, "") for side in sides):
         given, values = ["box"], {**values, "box": ",".join(str(side) for side in sides)}
     if len(given) > 1:
-        return Broken(name or label, f"{label} has {' and '.join(given)}; expected one region a row")
+        return RegionRequest(name or label, Broken(f"{label} has {' and '.join(given)}; expected one region a row"))
     if not given:
-        return Annotation(truth, Whole(), name or "photo")
+        return RegionRequest(name or "photo", Whole(), truth)
     kind, value = given[0], values[given[0]]
     try:
         if kind == "mask":
-            return MaskFile(name or _name_of(value) or label, places.file(value), truth)
+            return RegionRequest(name or _name_of(value) or label, MaskFile(file(value)), truth)
         if kind == "label_map":
-            return LabelMapFile((places.file(value),), name)
-        return Annotation(truth, shape_of(kind, value), name or label)
+            return RegionRequest(name or "label map", LabelMapFile((file(value),), name))
+        return RegionRequest(name or label, shape_of(kind, value), truth)
     except (RegionError, DatasetError) as error:
-        return Broken(name or label, f"{label}: {error}")
+        return RegionRequest(name or label, Broken(f"{label}: {error}"))
 
 
 def _name_of(value: Any) -> str:

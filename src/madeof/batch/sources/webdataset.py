@@ -19,12 +19,12 @@ from itertools import groupby
 from typing import IO, Any
 
 from madeof._util.text import show
-from madeof.batch.given import shape_in
 from madeof.batch.remote import opened
-from madeof.batch.tasks import Asked, Broken, LabelMapFile, MaskFile, Task
-from madeof.datasets.annotations import Annotation
+from madeof.batch.tasks import Task
 from madeof.errors import DatasetError, RegionError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.regions.parsing import shape_in
+from madeof.regions.request import Broken, LabelMapFile, MaskFile, RegionRequest
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -94,7 +94,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[_Member]:
 def _task(name: str, tar: tarfile.TarFile, members: Iterator[_Member]) -> Task:
     """The task of one sample; `name` is the tar's place and the key."""
     photos: list[tuple[str, bytes]] = []
-    asked: list[Asked] = []
+    asked: list[RegionRequest] = []
     for _, extension, member in members:
         wanted = f".{extension}" in PHOTO_SUFFIXES or extension == "json" or extension.endswith(".png")
         if not wanted:
@@ -110,9 +110,10 @@ def _task(name: str, tar: tarfile.TarFile, members: Iterator[_Member]) -> Task:
         elif extension == "json":
             asked += _from_json(data)
         elif extension in _LABEL_MAPS:
-            asked.append(LabelMapFile((data,)))
+            asked.append(RegionRequest("label map", LabelMapFile((data,))))
         elif extension == _MASK or extension.endswith(f".{_MASK}"):
-            asked.append(MaskFile(extension.removesuffix(_MASK).rstrip(".") or "mask", data))
+            name_of_mask = extension.removesuffix(_MASK).rstrip(".") or "mask"
+            asked.append(RegionRequest(name_of_mask, MaskFile(data)))
     if len(photos) != 1:
         found = " and ".join(f".{extension}" for extension, _ in photos) or "no photo"
         return Task(name, error=f"{show(name)}: it has {found}; expected one photo, and masks as .mask.png")
@@ -120,28 +121,32 @@ def _task(name: str, tar: tarfile.TarFile, members: Iterator[_Member]) -> Task:
     return Task(f"{name}.{extension}", data, asked)
 
 
-def _from_json(data: bytes) -> list[Asked]:
+def _from_json(data: bytes) -> list[RegionRequest]:
     """The regions of a sample's JSON; none where it says nothing of regions."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        return [Broken("json", f"its json cannot be read: {show(str(error))[:200]}")]
+        return [_broken("json", f"its json cannot be read: {show(str(error))[:200]}")]
     regions = value.get("regions") if isinstance(value, dict) else None
     if regions is None:
         return []
     if not isinstance(regions, list):
-        return [Broken("json", "the regions of its json are no list; expected a list of objects")]
-    asked: list[Asked] = []
+        return [_broken("json", "the regions of its json are no list; expected a list of objects")]
+    asked: list[RegionRequest] = []
     for number, region in enumerate(regions):
         name = f"region {number}"
         if not isinstance(region, dict):
-            asked.append(Broken(name, f"{name} of its json is no object; expected one with box, polygon or rle"))
+            asked.append(_broken(name, f"{name} of its json is no object; expected one with box, polygon or rle"))
             continue
         if isinstance(region.get("name"), str):
             name = region["name"]
         truth = region["material"] if isinstance(region.get("material"), str) else ""
         try:
-            asked.append(Annotation(truth, shape_in(region), name))
+            asked.append(RegionRequest(name, shape_in(region), truth))
         except RegionError as error:
-            asked.append(Broken(name, f"region {number} of its json: {error}"))
+            asked.append(_broken(name, f"region {number} of its json: {error}"))
     return asked
+
+
+def _broken(name: str, error: str) -> RegionRequest:
+    return RegionRequest(name, Broken(error))

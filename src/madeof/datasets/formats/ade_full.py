@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotations
 from madeof.datasets.formats.gathering import some_files
 from madeof.datasets.formats.map_regions import MapRegions, Values, details_of_folder
 from madeof.datasets.formats.parsing import read_json, read_text
-from madeof.datasets.formats.values import brief, whole
+from madeof.datasets.formats.values import whole
 from madeof.datasets.listing import File, check_file, list_files
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError

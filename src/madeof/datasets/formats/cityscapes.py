@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.formats.gathering import Gathering, Piece, covered, read_each, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
-from madeof.datasets.formats.values import brief, label, outline, size_of
+from madeof.datasets.formats.values import label, outline, size_of
 from madeof.datasets.photos import Details
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Drawn

@@ -17,21 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
-from madeof.datasets.formats.coco_rows import LEAST, Ids, Rows, RowsOf, pack, place_of
+from madeof.datasets.formats.coco_rows import Ids, Rows, RowsOf, pack, place_of
 from madeof.datasets.formats.coco_writing import write, write_results
 from madeof.datasets.formats.finding import find_photos
 from madeof.datasets.formats.gathering import ABSENT, merged, some_files
 from madeof.datasets.formats.panoptic import segments
 from madeof.datasets.formats.parsing import head, top_keys
 from madeof.datasets.formats.streaming import stream
-from madeof.datasets.formats.values import MATERIAL, brief, is_material, label, name, size_of
+from madeof.datasets.formats.values import MATERIAL, is_material, label, name, size_of
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
+from madeof.regions.parsing import LEAST
 
 __all__ = ["is_it", "read", "write", "write_results"]
 

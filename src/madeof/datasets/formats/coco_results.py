@@ -10,12 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import listed, show
+from madeof._util.text import brief, listed, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.coco import File, is_file
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.streaming import stream
-from madeof.datasets.formats.values import brief
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
 

@@ -10,18 +10,16 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotation
-from madeof.datasets.formats.values import brief
-from madeof.errors import DatasetError
+from madeof.errors import DatasetError, RegionError
+from madeof.regions.parsing import coco_shape
 from madeof.regions.rle import Runs
 from madeof.regions.shapes import Box, Polygons, Shape
 
 POLYGONS, RUNS, TEXT, BOX = range(4)
 """How a region is packed: the number of outlines, the length of each, their numbers; height, width, lengths; height,
 width, the text of the lengths; the four sides. The numbers are float64."""
-
-LEAST = 6
-"""Numbers of an outline: three points."""
 
 Packed = tuple[int, bytes]
 """One of the kinds, and the bytes."""
@@ -33,67 +31,17 @@ def pack(annotation: dict[str, Any]) -> Packed | None:
     Raises:
         DatasetError: its segmentation or box is broken.
     """
-    segmentation = annotation.get("segmentation")
-    if isinstance(segmentation, dict):
-        return _pack_runs(segmentation)
-    if isinstance(segmentation, list) and segmentation:
-        return _pack_polygons(segmentation)
-    if segmentation not in (None, []):
-        raise DatasetError(f"its segmentation is {brief(segmentation)}; expected outlines or run lengths")
-    box = annotation.get("bbox")
-    if box is None or box == [] or (annotation.get("keypoints") and not _has_area(box)):
-        return None
     try:
-        x, y, width, height = array("d", box)
-    except (TypeError, ValueError, OverflowError):
-        raise DatasetError(f"its bbox is {brief(box)}; expected four numbers x, y, width, height") from None
-    return BOX, array("d", [x, y, x + width, y + height]).tobytes()
-
-
-def _has_area(box: object) -> bool:
-    return not (isinstance(box, list) and len(box) == 4 and 0 in box[2:])
-
-
-def _pack_polygons(outlines: list[Any]) -> Packed:
-    if not isinstance(outlines[0], list):
-        raise DatasetError(f"its segmentation begins with {brief(outlines[0])}; expected a list of outlines")
-    if len(outlines) > 1 and min(map(_length, outlines)) < LEAST <= max(map(_length, outlines)):
-        outlines = [one for one in outlines if _length(one) >= LEAST]  # what coco-annotator leaves of a click
-    numbers = array("d", [len(outlines), *[0] * len(outlines)])
-    for position, outline in enumerate(outlines, start=1):
-        before = len(numbers)
-        try:
-            numbers.extend(outline)
-        except (TypeError, OverflowError):
-            raise DatasetError(f"its outline is {brief(outline)}; expected numbers x, y, x, y, ...") from None
-        count = len(numbers) - before
-        if count % 2:
-            raise DatasetError(f"its outline has {count} numbers; expected x and y of each point")
-        if count < LEAST:
-            raise DatasetError(f"its outline has {count // 2} points; expected three or more")
-        numbers[position] = count
-    return POLYGONS, numbers.tobytes()
-
-
-def _length(outline: object) -> int:
-    return len(outline) if isinstance(outline, list) else LEAST
-
-
-def _pack_runs(runs: dict[str, Any]) -> Packed:
-    size, counts = runs.get("size"), runs.get("counts")
-    try:
-        height, width = array("q", size)  # type: ignore[arg-type]  # what is none of these is a TypeError
-    except (TypeError, ValueError, OverflowError):
-        raise DatasetError(f"the size of its run lengths is {brief(size)}; expected height and width") from None
-    start = array("d", [height, width]).tobytes()
-    if isinstance(counts, str) and counts.isascii():
-        return TEXT, start + counts.encode("ascii")
-    try:
-        if not isinstance(counts, list):
-            raise TypeError
-        return RUNS, start + array("q", counts).tobytes()
-    except (TypeError, OverflowError):
-        raise DatasetError(f"its run lengths are {brief(counts)}; expected a text or whole numbers") from None
+        shape = coco_shape(annotation)
+    except RegionError as error:
+        raise DatasetError(str(error)) from None
+    if isinstance(shape, Polygons):
+        lengths = array("d", [len(shape.parts), *(part.size for part in shape.parts)])
+        return POLYGONS, b"".join([lengths.tobytes(), *(part.tobytes() for part in shape.parts)])
+    if isinstance(shape, Runs):
+        size = array("d", shape.size).tobytes()
+        return (TEXT, size + shape.counts) if isinstance(shape.counts, bytes) else (RUNS, size + shape.counts.tobytes())
+    return (BOX, array("d", shape).tobytes()) if isinstance(shape, Box) else None
 
 
 def unpack(kind: int, data: memoryview) -> Shape:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from madeof._util.files import atomic
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof._version import __version__
 from madeof.datasets.formats.finding import relative_path
 from madeof.datasets.formats.streaming import stream
-from madeof.datasets.formats.values import brief
 from madeof.datasets.writing import Answered, AnsweredRegion, first_names
 from madeof.errors import DatasetError
 from madeof.materials.lists import key

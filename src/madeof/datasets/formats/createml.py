@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece, merged, some_files
 from madeof.datasets.formats.parsing import head, read_json, top_keys
-from madeof.datasets.formats.values import brief, label, number
+from madeof.datasets.formats.values import label, number
 from madeof.datasets.listing import list_files
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Box

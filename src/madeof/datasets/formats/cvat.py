@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.files import write_bytes
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse, turned_box
 from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.formats.gathering import Gathering, Piece, some_files
 from madeof.datasets.formats.parsing import head, read_xml
 from madeof.datasets.formats.pixels import row_lengths, row_runs
-from madeof.datasets.formats.values import brief, label, number, outline, size_of, whole
+from madeof.datasets.formats.values import label, number, outline, size_of, whole
 from madeof.datasets.formats.xml_text import plain
 from madeof.datasets.photos import Details
 from madeof.datasets.writing import Answered, AnsweredRegion

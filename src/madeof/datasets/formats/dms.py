@@ -15,11 +15,11 @@ import gzip
 import zlib
 from pathlib import Path
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.map_regions import Values, map_annotations
 from madeof.datasets.formats.parsing import head, read_json
-from madeof.datasets.formats.values import brief, whole
+from madeof.datasets.formats.values import whole
 from madeof.errors import DatasetError
 from madeof.materials.lists import DMS, VALUES
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece, read_each, some_files
 from madeof.datasets.formats.parsing import head, read_json
-from madeof.datasets.formats.values import brief, label, outline
+from madeof.datasets.formats.values import label, outline
 from madeof.datasets.listing import stem
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES

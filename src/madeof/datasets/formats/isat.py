@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece, beside, covered, read_each, some_files
 from madeof.datasets.formats.parsing import head, read_json, top_keys
-from madeof.datasets.formats.values import brief, label, number, outline, size_of
+from madeof.datasets.formats.values import label, number, outline, size_of
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Polygons
 

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from madeof._util.files import atomic, write_bytes
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.brush import brush_mask
 from madeof.datasets.formats.curves import ellipse, turned_box
@@ -31,7 +31,7 @@ from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.label_studio_tasks import LOCAL_FILES, labelling_interface, task
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask
-from madeof.datasets.formats.values import MATERIAL, brief, json_bytes, name, number, outline, size_of
+from madeof.datasets.formats.values import MATERIAL, json_bytes, name, number, outline, size_of
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES

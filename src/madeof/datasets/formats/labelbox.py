@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.parsing import head, read_text
-from madeof.datasets.formats.values import brief, label, number, outline, size_of
+from madeof.datasets.formats.values import label, number, outline, size_of
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
 from madeof.regions.shapes import Box, Polygons, Shape

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from madeof._util.files import make_folder, write_bytes
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
 from madeof.datasets.formats.gathering import Gathering, Piece, beside, read_each, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask, png_text
-from madeof.datasets.formats.values import brief, json_bytes, label, outline, size_of
+from madeof.datasets.formats.values import json_bytes, label, outline, size_of
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Box, Polygons, Shape

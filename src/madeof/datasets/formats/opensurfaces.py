@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.csv_rows import read_rows
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.map_regions import Values, map_annotations
 from madeof.datasets.formats.parsing import head, read_json
-from madeof.datasets.formats.values import brief, name
+from madeof.datasets.formats.values import name
 from madeof.datasets.material_lists import read_materials
 from madeof.datasets.photos import Details
 from madeof.errors import DatasetError, RegionError

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
-from madeof.datasets.formats.values import brief
+from madeof._util.text import brief, show
 from madeof.datasets.layout import misfit
 from madeof.datasets.listing import File, check_file
 from madeof.errors import DatasetError, RegionError

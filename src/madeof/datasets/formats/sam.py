@@ -2,7 +2,7 @@
 
 Either SA-1B's object, with the `image` and its `annotations`, a file for each photo; or the list that
 `SamAutomaticMaskGenerator.generate` gives, of objects with a `segmentation` in run lengths (or outlines), which is of
-the photo of the file's own name. `read_segments` takes them, and label maps too, as a segmentation of a given photo.
+the photo of the file's own name. `segments_in` takes them, and label maps too, as a segmentation of a given photo.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
-from madeof.datasets.formats.coco_rows import pack, unpack
 from madeof.datasets.formats.gathering import Gathering, Piece, beside, read_each, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
-from madeof.datasets.formats.values import brief, size_of
+from madeof.datasets.formats.values import size_of
 from madeof.datasets.listing import stem
 from madeof.errors import DatasetError, RegionError
 from madeof.images.photo import PHOTO_SUFFIXES, Photo
 from madeof.regions.components import by_values, regions_from_label_map
-from madeof.regions.files import read_label_map
+from madeof.regions.options import DEFAULT, ReadOptions
+from madeof.regions.parsing import coco_shape
 from madeof.regions.region import Region
+from madeof.regions.request import label_map_of
 from madeof.regions.shapes import Shape
 
 
@@ -58,17 +59,17 @@ def _take(gathering: Gathering, file: str, content: Any, photo: str = "") -> boo
         spot = f"mask {mask['id'] if isinstance(mask, dict) and isinstance(mask.get('id'), int) else number}"
         try:
             pieces.append(Piece("", _shape(mask), spot))
-        except DatasetError as error:
+        except RegionError as error:
             gathering.broken(spot, error, file)
     gathering.photo(names, pieces, size=size, place=file if gathering.where.is_dir() else "")
     return True
 
 
 def _shape(mask: object) -> Shape:
-    packed = pack(mask) if isinstance(mask, dict) else None
-    if packed is None:
-        raise DatasetError(f"it is {brief(mask)}; expected an object with a segmentation")
-    return unpack(packed[0], memoryview(packed[1]))
+    shape = coco_shape(mask) if isinstance(mask, dict) else None
+    if shape is None:
+        raise RegionError(f"it is {brief(mask)}; expected an object with a segmentation")
+    return shape
 
 
 def names_no_photo(path: Path) -> bool:
@@ -89,41 +90,30 @@ def is_sam(path: Path) -> bool:
     return keys.get("[]segmentation") in ("{", "[") or (keys.get("image") == "{" and keys.get("annotations") == "[")
 
 
-def read_segments(
-    path: Path,
-    photo: Photo,
-    *,
-    by_value: bool = False,
-    min_area: int = 1,
-    resize: bool = False,
-    max_megapixels: float = 100.0,
-) -> list[Region]:
+def segments_in(path: Path, photo: Photo, options: ReadOptions = DEFAULT, *, by_value: bool = False) -> list[Region]:
     """The segments that a label map or a JSON of masks gives for a photo.
 
     Args:
         path: a picture whose values are segments, 0 none; or masks as `SamAutomaticMaskGenerator` gives them ("a list
             of objects with a segmentation"), in run lengths or outlines, or one of SA-1B's files.
         photo: the photo.
+        options: how a label map is read; smaller segments than its `min_area` are left out.
         by_value: take all pixels of a value of the label map for one segment, rather than each 8-connected blob.
-        min_area: in pixels; smaller segments are left out.
-        resize: resize a label map of another size to the photo's, nearest.
-        max_megapixels: a larger label map is refused.
 
     Raises:
         RegionError: it cannot be read, does not fit the photo, or has no segment.
     """
+    least = options.min_area
     if is_label_map(path):
-        label_map = read_label_map(
-            path, photo.size, raw_size=photo.raw_size, resize=resize, max_megapixels=max_megapixels
-        )
-        found = by_values(label_map, min_area) if by_value else regions_from_label_map(label_map, min_area=min_area)
+        label_map = label_map_of(path, photo, options)
+        found = by_values(label_map, least) if by_value else regions_from_label_map(label_map, min_area=least)
     else:
         try:
-            found = [region for region in _masks(path, photo.size) if region.area >= min_area]
+            found = [region for region in _masks(path, photo.size) if region.area >= least]
         except DatasetError as error:
             raise RegionError(str(error)) from error
     if not found:
-        raise RegionError(f"{show(path)} has no segment of {min_area} pixels or more; expected at least one")
+        raise RegionError(f"{show(path)} has no segment of {least} pixels or more; expected at least one")
     return found
 
 
@@ -138,7 +128,7 @@ def _masks(path: Path, size: tuple[int, int]) -> list[Region]:
         name = f"mask {number}"
         try:
             part, corner = _shape(mask).cut(size)
-        except (DatasetError, RegionError) as error:
+        except RegionError as error:
             raise RegionError(f"{name} of {show(path)}: {error}") from error
         found.append(Region(name, part, corner=corner, photo_size=size))
     return found

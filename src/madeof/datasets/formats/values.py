@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
 
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import show
+from madeof._util.text import brief
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
 
@@ -20,15 +19,6 @@ UNLABELLED = {"ignore", "ignored", "background", "unlabeled", "unlabelled", "voi
 """Labels of what has no material; see `is_material`."""
 
 _NOT_SET = {"undefined", "__undefined__", "none"}  # the values that CVAT and others give to what nobody chose
-
-
-def brief(value: object) -> str:
-    """A value as a message shows it: on one line, and short.
-
-    >>> brief({"a": [1, 2, 3]})
-    "{'a': [1, 2, 3]}"
-    """
-    return show(reprlib.repr(value))
 
 
 def number(value: object, what: str) -> float:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from madeof._util.csv_rows import read_rows
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
 from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.parsing import head, read_json, top_keys
-from madeof.datasets.formats.values import brief, name, number, outline
+from madeof.datasets.formats.values import name, number, outline
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
 from madeof.regions.shapes import Box, Polygons, Shape

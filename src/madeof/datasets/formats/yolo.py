@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.files import make_folder, write_text
-from madeof._util.text import show
+from madeof._util.text import brief, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import MissingPhoto, elsewhere, split_of_folder
 from madeof.datasets.formats.gathering import Gathering, some_files
 from madeof.datasets.formats.parsing import head, read_text
-from madeof.datasets.formats.values import brief, is_material, number, whole
+from madeof.datasets.formats.values import is_material, number, whole
 from madeof.datasets.formats.yolo_names import Classes, names_of_lines, names_of_yaml, quoted
 from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
 from madeof.datasets.photos import Details

@@ -1,5 +1,5 @@
 """Reports of an evaluation: Markdown, HTML, charts."""
 
-from madeof.evaluation.report.markdown import write_report
+from madeof.evaluation.report.files import write_report
 
 __all__ = ["write_report"]

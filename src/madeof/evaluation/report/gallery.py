@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from madeof.errors import DatasetError, InputError
 from madeof.evaluation.result import Evaluation
 from madeof.materials.lists import positions
 from madeof.viz.crop import HEIGHT, WIDTH, frame
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
 
 _logger = logging.getLogger("madeof")
 
@@ -40,32 +43,6 @@ class Pair(NamedTuple):
     """How often."""
     shown: list[int]
     """Some of these regions, positions in the evaluation, the surest answer first."""
-
-
-class _Sample(Protocol):
-    @property
-    def image(self) -> NDArray[np.uint8]: ...
-    @property
-    def masks(self) -> NDArray[np.bool_]: ...
-
-
-class EvaluatedDataset(Protocol):
-    """What we use of the `madeof.datasets.RegionDataset` that was evaluated."""
-
-    @property
-    def digest(self) -> str:
-        """As `Evaluation.digest`."""
-
-    @property
-    def photos(self) -> Any:
-        """A table with `source` and `licence`."""
-
-    @property
-    def regions(self) -> Any:
-        """A table with `photo`, each region's row in `photos`."""
-
-    def read_region(self, region: int, /) -> _Sample:
-        """The region with its photo."""
 
 
 def surest_errors(evaluation: Evaluation, limit: int) -> list[int]:
@@ -99,7 +76,7 @@ def unnameable(evaluation: Evaluation, limit: int) -> list[int]:
     return _first_of_each(number, order[(truth < 0)[order]], limit)
 
 
-def read_pictures(dataset: EvaluatedDataset, evaluation: Evaluation, shown: Iterable[int]) -> dict[int, Picture | str]:
+def read_pictures(dataset: RegionDataset, evaluation: Evaluation, shown: Iterable[int]) -> dict[int, Picture | str]:
     """A picture of each of these regions (positions in the evaluation), or the reason why there is none.
 
     Args:
@@ -132,7 +109,7 @@ def read_pictures(dataset: EvaluatedDataset, evaluation: Evaluation, shown: Iter
 def _answers(evaluation: Evaluation) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """(N,) each: the true material's position or -1, the called one's, and all regions, the best score first."""
     scores = evaluation.scores
-    truth = np.array(positions(evaluation.truth, evaluation.materials), dtype=np.int64)
+    truth = evaluation.outputs
     if not len(scores):
         return truth, truth, truth
     return truth, scores.argmax(axis=1), np.argsort(-scores.max(axis=1), kind="stable")

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from madeof._util.text import show
 from madeof._version import __version__
 from madeof.errors import MissingExtraError
-from madeof.evaluation.report.answer_tables import answer_rows, set_rows
-from madeof.evaluation.report.charts import charts
-from madeof.evaluation.report.gallery import (
-    EvaluatedDataset,
-    Picture,
-    confused_pairs,
-    read_pictures,
-    surest_errors,
-    unnameable,
-)
-from madeof.evaluation.report.pictures import by_regions, count, shown_confusion
+from madeof.evaluation.report.charts import charts, shown_confusion
+from madeof.evaluation.report.gallery import Picture, confused_pairs, read_pictures, surest_errors, unnameable
+from madeof.evaluation.report.tables import Cell, facts, figures, tables
 from madeof.evaluation.result import Evaluation, percent, percent_range
 from madeof.materials.lists import positions
-from madeof.metrics.bootstrap import Interval, of_share
+from madeof.metrics.bootstrap import Interval
+
+if TYPE_CHECKING:
+    from madeof.datasets import RegionDataset
 
 _logger = logging.getLogger("madeof")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 SUREST_ERRORS, PAIRS, OF_EACH_PAIR, UNNAMEABLE = 24, 8, 4, 8
 """How many regions the galleries show at most."""
-
-
-class Figure(NamedTuple):
-    """A headline figure."""
-
-    name: str
-    value: float | None
-    interval: Interval | None
-    note: str
 
 
 class Score(NamedTuple):
@@ -73,7 +57,7 @@ class Card:
     """Why there is no picture, "" where none was asked for."""
 
 
-def page(evaluation: Evaluation, dataset: EvaluatedDataset | None = None) -> str | None:
+def page(evaluation: Evaluation, dataset: RegionDataset | None = None) -> str | None:
     """The page as HTML; None without Jinja2, and a warning that says how to install it.
 
     Without matplotlib it has tables in place of the charts.
@@ -99,11 +83,13 @@ def page(evaluation: Evaluation, dataset: EvaluatedDataset | None = None) -> str
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters.update(percent=percent, percent_range=percent_range, number=_number, address=_address)
+    environment.filters.update(
+        percent=percent, percent_range=percent_range, number=_number, address=_address, shown=_shown, first_up=_first_up
+    )
     return environment.get_template("report.html.j2").render(_content(evaluation, dataset))
 
 
-def _content(evaluation: Evaluation, dataset: EvaluatedDataset | None) -> dict[str, Any]:
+def _content(evaluation: Evaluation, dataset: RegionDataset | None) -> dict[str, Any]:
     """What the template shows."""
     found = evaluation.metrics
     errors = surest_errors(evaluation, SUREST_ERRORS)
@@ -116,105 +102,16 @@ def _content(evaluation: Evaluation, dataset: EvaluatedDataset | None) -> dict[s
         "evaluation": evaluation,
         "found": found,
         "version": __version__,
-        "figures": _figures(evaluation),
-        "facts": _facts(evaluation),
-        "materials": by_regions(found.by_material),
-        "mistaken": _mistaken(found.confusion.truth, found.confusion.counts),
+        "figures": [row for row in figures(evaluation) if row.headline],
+        "facts": facts(evaluation),
+        "tables": tables(evaluation),
         "confusion": _confusion(evaluation),
         "charts": charts(evaluation),
-        "answers": answer_rows(evaluation),
-        "sets": set_rows(evaluation),
         "errors": [cards[position] for position in errors],
         "wrong": int(found.regions - np.count_nonzero(evaluation.correct)),
         "pairs": [(pair, [cards[position] for position in pair.shown]) for pair in pairs],
         "unnamed": [cards[position] for position in unnamed],
         "with_pictures": dataset is not None,
-    }
-
-
-def _figures(evaluation: Evaluation) -> list[Figure]:
-    found = evaluation.metrics
-    figures = [
-        Figure("Accuracy", found.accuracy, found.accuracy_interval, "of the regions are named right"),
-        Figure(
-            "Mean class accuracy",
-            found.mean_class_accuracy,
-            found.mean_class_accuracy_interval,
-            "the same, every material weighing alike",
-        ),
-        Figure("In the best 5", found.top_k[5], of_share(_in_best(evaluation, 5), evaluation.photo), "have the label"),
-    ]
-    certain = evaluation.certain
-    if certain is not None and evaluation.uncertain_below is not None:
-        kept = evaluation.scores.max(axis=1, initial=0) >= evaluation.uncertain_below
-        figures.append(
-            Figure(
-                "Right when certain",
-                certain.accuracy,
-                of_share(evaluation.correct, evaluation.photo, among=kept),
-                f"of the {percent(certain.coverage)} of the answers with a score of {evaluation.uncertain_below:.3f} "
-                "or more",
-            )
-        )
-    chance = percent(found.calibration.by_chance)
-    return [
-        *figures,
-        Figure("Calibration error", found.calibration.error, None, f"perfectly honest scores would show {chance}"),
-        Figure(
-            "Mean risk (AURC)",
-            found.risk.area,
-            None,
-            f"wrong, over all shares of answers kept; the best order has {percent(found.risk.best)}",
-        ),
-    ]
-
-
-def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What was evaluated."""
-    found, area = evaluation.metrics, evaluation.area
-    threshold = evaluation.uncertain_below
-    occurring = sum(row.regions > 0 for row in found.by_material)
-    facts = [
-        ("Model", evaluation.model),
-        ("Its materials", f"{len(evaluation.materials)}"),
-        ("Its threshold", "none" if threshold is None else f"answers with a score under {threshold:.3f} are uncertain"),
-        ("Data set", evaluation.digest[:16] or "not stated"),
-        ("Photos", _number(len(evaluation.photos))),
-        ("Regions", f"{_number(found.regions)} of {occurring} materials"),
-    ]
-    if len(area):
-        low, middle, high = (_number(int(value)) for value in np.quantile(area, (0, 0.5, 1)))
-        facts.append(("Region sizes", f"{low} to {high} pixels, half of them under {middle}"))
-    if evaluation.quality is not None and not np.isnan(evaluation.quality).all():
-        facts.append(("Mask quality", f"{percent(float(np.nanmedian(evaluation.quality)))} (median edge agreement)"))
-    sources = Counter(source or "not stated" for source in evaluation.sources).most_common()
-    if len(sources) > 1:
-        facts.append(("Sources", ", ".join(f"{name} ({_number(photos)})" for name, photos in sources)))
-    if evaluation.comparison is not None:
-        facts.append(("Compared through", evaluation.comparison.through))
-    if evaluation.failures:
-        facts.append(("Left out", f"{count(len(evaluation.failures), 'photo')} that could not be evaluated"))
-    return facts
-
-
-def _in_best(evaluation: Evaluation, k: int) -> NDArray[np.bool_]:
-    """(N,) whether the label is among the `k` best scores."""
-    scores = evaluation.scores
-    truth = np.array(positions(evaluation.truth, evaluation.materials), dtype=np.int64)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    found: NDArray[np.bool_] = (best == truth[:, None]).any(axis=1)
-    return found
-
-
-def _mistaken(names: tuple[str, ...], counts: NDArray[np.int64]) -> dict[str, str]:
-    """For each material that was called something else: what most often, and how often."""
-    wrong = counts.copy()
-    np.fill_diagonal(wrong, 0)
-    most = wrong.argmax(axis=1)
-    return {
-        name: f"{names[column]} ({row[column]})"
-        for name, row, column in zip(names, wrong, most, strict=True)
-        if row[column]
     }
 
 
@@ -261,6 +158,19 @@ def _address(jpeg: bytes) -> str:
 def _number(value: int) -> str:
     """With commas: 1,346."""
     return f"{value:,}"
+
+
+def _shown(cell: Cell) -> str:
+    """A cell of a table."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, Interval):
+        return percent_range(cell)
+    return _number(cell) if isinstance(cell, int) else percent(cell)
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _printable(value: Any) -> Any:

@@ -14,7 +14,7 @@ from madeof._util.text import listed, show
 from madeof.errors import MadeofError, RegionError
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Encoded
-from madeof.regions.region import Region
+from madeof.regions.request import WHOLE_PHOTO, RegionRequest
 from madeof.serve.answering import Question, answer
 from madeof.serve.encoding import encode, slim
 from madeof.serve.label_studio.interface import Interface
@@ -61,8 +61,7 @@ class Backend:
     @property
     def version(self) -> str:
         """Of the model, as Label Studio keeps it with each prediction."""
-        record = self._service.predictor.record
-        return f"{record.name} {record.version}"
+        return self._service.predictor.record.title
 
     def namings(self, interface: Interface) -> list[Naming]:
         """What the project's controls can say of the model's materials."""
@@ -205,8 +204,8 @@ class Backend:
         notes: list[str],
     ) -> dict[str, Any] | None:
         most = self._service.settings.max_points
-        makers = [(spot.id, lambda photo, spot=spot: spot.region(photo, most)) for spot, _ in asking]
-        predictions = self._predictions(encoded, makers, check, notes)
+        requests = [spot.request(encoded.photo.size, most) for spot, _ in asking]
+        predictions = self._predictions(encoded, requests, check, notes)
         told: dict[str, list[Any]] = {}
         scores = []
         for (spot, naming), prediction in zip(asking, predictions, strict=True):
@@ -226,9 +225,7 @@ class Backend:
     def _whole(
         self, encoded: Encoded, naming: Naming, image: str, check: Callable[[], None], notes: list[str]
     ) -> dict[str, Any] | None:
-        height, width = encoded.photo.size
-        make = [("photo", lambda photo: Region.from_box("photo", (0, 0, width, height), photo.size))]
-        prediction = self._predictions(encoded, make, check, notes)[0]
+        prediction = self._predictions(encoded, [WHOLE_PHOTO], check, notes)[0]
         found = prediction and self._name(naming, prediction, "the photo", notes)
         if not found:
             return None
@@ -239,20 +236,20 @@ class Backend:
         }
 
     def _predictions(
-        self, encoded: Encoded, makers: Sequence[Any], check: Callable[[], None], notes: list[str]
+        self, encoded: Encoded, requests: Sequence[RegionRequest], check: Callable[[], None], notes: list[str]
     ) -> list[Prediction | None]:
         """Those of regions; None for one that cannot be used, with a note.
 
         Raises:
             ProblemError: none can be used.
         """
-        question = Question(makers, check, most_pixels=self._service.settings.most_pixels)
+        settings = self._service.settings
+        question = Question(requests, check, options=settings.reading, most_pixels=settings.most_pixels)
         answer(self._service.predictor, encoded, [question])
         question.result(self._service.predictor, encoded)
-        self._service.metrics.regions.inc(len(makers))
-        answers = [one for one in question.answers if one is not None]
-        notes += [f"region {one.region}: {one.error}" for one in answers if one.error]
-        return [one.prediction for one in answers]
+        self._service.metrics.regions.inc(len(requests))
+        notes += [f"region {one.region}: {one.error}" for one in question.answers if one.error]
+        return [one.prediction for one in question.answers]
 
     def _name(self, naming: Naming, prediction: Prediction, what: str, notes: list[str]) -> tuple[str, float] | None:
         found = naming.name(prediction)

@@ -13,8 +13,7 @@ from typing import Any
 
 from madeof.datasets.formats.label_studio import drawn_on, is_region, shape
 from madeof.errors import DatasetError, RegionError
-from madeof.images.photo import Photo
-from madeof.regions.region import Region
+from madeof.regions.request import Broken, RegionRequest
 from madeof.serve.label_studio.interface import Interface
 from madeof.serve.label_studio.naming import Naming
 
@@ -50,28 +49,22 @@ class Spot:
         control = naming.control
         return any(one.get("from_name") == control.name and _value(one).get(control.kind) for one in self.results)
 
-    def region(self, photo: Photo, most_points: int) -> Region:
-        """Its mask.
-
-        Raises:
-            RegionError: it is broken, outside, or was drawn on a photo of another size.
-        """
+    def request(self, size: tuple[int, int], most_points: int) -> RegionRequest:
+        """It as a region that is asked for, of a photo of `size` (height, width)."""
         value = _value(self.drawn)
         points = value.get("points")
-        if isinstance(points, list) and len(points) > most_points:
-            raise RegionError(f"it has {len(points)} points; expected {most_points} at most")
         try:
-            stated = "original_width" in self.drawn or "original_height" in self.drawn
-            size = drawn_on(self.drawn) if stated else photo.size
-            if size != photo.size:
+            if isinstance(points, list) and len(points) > most_points:
+                raise RegionError(f"it has {len(points)} points; expected {most_points} at most")
+            stated = drawn_on(self.drawn) if self.drawn.keys() & {"original_width", "original_height"} else size
+            if stated != size:
                 raise RegionError(
-                    f"it was drawn on a photo of {size[1]} x {size[0]}, but this one has {photo.size[1]} x "
-                    f"{photo.size[0]} (width x height)"
+                    f"it was drawn on a photo of {stated[1]} x {stated[0]}, but this one has {size[1]} x {size[0]} "
+                    "(width x height)"
                 )
-            cut, corner = shape(value, size).cut(size)
-        except DatasetError as error:
-            raise RegionError(str(error)) from None
-        return Region(self.id, cut, corner=corner, photo_size=photo.size)
+            return RegionRequest(self.id, shape(value, size))
+        except (DatasetError, RegionError) as error:
+            return RegionRequest(self.id, Broken(str(error)))
 
     def told(self, naming: Naming, label: str, score: float, image: str, size: tuple[int, int]) -> list[dict[str, Any]]:
         """Its results, with this label: the shape's own, and another where another control says labels."""

@@ -3,7 +3,7 @@
 import { Exporting } from "./exporting.js";
 import { actionOf, keyOf, KEYS } from "./keys.js";
 import { button, icon, make, Panel } from "./panel.js";
-import { percent, toldOf } from "./regions.js";
+import { percent } from "./regions.js";
 import { Problem, Service, takeToken } from "./service.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -110,8 +110,7 @@ function announce() {
   if (!item?.answer || session.draft) return;
   const { region, answer } = item;
   const said = region.material ? `you say ${region.material}` : answer.error;
-  const told = answer.error ? null : toldOf(answer);
-  const text = said ?? `${answer.uncertain ? "unsure, " : ""}${told.name}, ${percent(told.score)}`;
+  const text = said ?? `${answer.uncertain ? "unsure, " : ""}${answer.material}, ${percent(answer.score)}`;
   const line = `Region ${region.number}: ${text}`;
   if ($("status").textContent !== line) {
     $("status").textContent = line;

@@ -2,7 +2,7 @@
 
 import { css, inkOn } from "./colours.js";
 import { area } from "./masks.js";
-import { colourOf, percent, toldOf } from "./regions.js";
+import { colourOf, percent } from "./regions.js";
 import { maskOf } from "./shapes.js";
 
 const MOST = 5; // candidates that are shown
@@ -163,8 +163,7 @@ function headline(said, answer) {
   if (said) return { name: said, score: "", badge: "by hand" };
   if (!answer) return { name: "…", score: "", badge: "" };
   if (answer.error) return { name: "no answer", score: "", badge: "" };
-  const { name, score } = toldOf(answer);
-  return { name, score: percent(score), badge: answer.uncertain ? "unsure" : "" };
+  return { name: answer.material, score: percent(answer.score), badge: answer.uncertain ? "unsure" : "" };
 }
 
 /** The set in a line; its names where they still say something. */
@@ -180,7 +179,6 @@ function noteOf(said, answer) {
   if (!answer) return "";
   const notes = [...(answer.notes ?? [])];
   if (said && said !== answer.material) notes.unshift(`The model says ${answer.material}, ${percent(answer.score)}.`);
-  else if (!said && answer.group) notes.unshift(`${answer.group.name}, but not sure which: say what it is.`);
   else if (!said && answer.uncertain) notes.unshift("Not sure enough: look for yourself and say what it is.");
   return notes.join(" ");
 }

@@ -42,16 +42,12 @@ export function percent(score) {
   return score < 0.005 && score > 0 ? "<1%" : `${Math.round(score * 100)}%`;
 }
 
-/** What the model says, and its score: the material, or the group that is answered where the material is uncertain. */
-export const toldOf = (answer) => answer.group ?? { name: answer.material, score: answer.score };
-
-/** What a picture says of a region, such as "2 Wood 93%", "2 unsure: Stone-like 91%" or "2 unsure: Wood 43%". */
+/** What a picture says of a region, such as "2 Wood 93%" or "2 unsure: Wood 43%". */
 export function labelOf(region, answer) {
   if (region.material) return `${region.number} ${region.material}`;
   if (!answer) return `${region.number}`;
   if (answer.error) return `${region.number} !`;
-  const { name, score } = toldOf(answer);
-  return `${region.number} ${answer.uncertain ? "unsure: " : ""}${name} ${percent(score)}`;
+  return `${region.number} ${answer.uncertain ? "unsure: " : ""}${answer.material} ${percent(answer.score)}`;
 }
 
 /** The material of a region: a person's word, else the model's, else null. */

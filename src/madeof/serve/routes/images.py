@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from madeof._util.text import utf8
 from madeof.inference.predictor import Encoded
 from madeof.serve.answering import Question, answer
-from madeof.serve.asking import makers
+from madeof.serve.asking import requests_of
 from madeof.serve.encoding import encode, slim
 from madeof.serve.jobs import Job
 from madeof.serve.multipart import Body, read_photo_body, read_regions_body
@@ -96,10 +96,11 @@ def _answer(service: Service, encoded: Encoded, jobs: Sequence[Job]) -> list[Any
     questions: dict[int, Question] = {}
     for i, job in enumerate(jobs):
         try:
-            asked = makers(job.payload.body, service.settings)
+            asked = requests_of(job.payload.body, service.settings)
             if not asked:
                 raise ProblemError("input", "got no region; expected at least one")
-            questions[i] = Question(asked, job.check, job.payload.coverage, service.settings.most_pixels)
+            settings = service.settings
+            questions[i] = Question(asked, job.check, job.payload.coverage, settings.reading, settings.most_pixels)
         except ProblemError as problem:
             outcomes[i] = problem
     answer(service.predictor, encoded, list(questions.values()))
@@ -107,7 +108,7 @@ def _answer(service: Service, encoded: Encoded, jobs: Sequence[Job]) -> list[Any
         try:
             result = question.result(service.predictor, encoded)
             outcomes[i] = json_bytes(result.to_dict(jobs[i].payload.top))
-            service.metrics.regions.inc(len(question.makers))
+            service.metrics.regions.inc(len(question.requests))
         except Exception as error:
             outcomes[i] = error
     return outcomes

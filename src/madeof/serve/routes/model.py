@@ -25,11 +25,9 @@ async def model(request: Request) -> Model:
     return Model(
         name=record.name,
         version=record.version,
-        model=f"{record.name} {record.version}",
+        model=record.title,
         materials=list(record.materials),
-        uncertain_below=record.uncertain_below,
-        group_below=record.group_below,
-        sets=record.sets and record.sets.to_json(),  # type: ignore[arg-type]  # pydantic makes bands of it
+        **record.calibration.to_json(),
         select=service.selector.name,
         limits=Limits(**service.settings.public()),  # type: ignore[arg-type]  # whole numbers where they are to be
     )

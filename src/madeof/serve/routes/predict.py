@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from madeof.regions.request import WHOLE_PHOTO
 from madeof.serve.answering import Question, answer
-from madeof.serve.asking import makers, whole_photo
+from madeof.serve.asking import requests_of
 from madeof.serve.encoding import encode
 from madeof.serve.jobs import Job
 from madeof.serve.multipart import read_predict_body
@@ -28,7 +29,7 @@ Coverage = Annotated[
 
 def check_coverage(service: Service, coverage: float | None) -> None:
     """Refuse a coverage where the model has no sets."""
-    if coverage is not None and service.predictor.record.sets is None:
+    if coverage is not None and service.predictor.record.calibration.prediction_sets is None:
         raise ProblemError("input", "this model has no sets; expected a question without coverage")
 
 
@@ -48,9 +49,9 @@ async def predict(request: Request, top: Top = 5, coverage: Coverage = None) -> 
     photo = given.photo
 
     def work(job: Job) -> bytes:
-        asked = makers(given, service.settings) or whole_photo()  # before the photo: it is quick, and may be refused
+        asked = requests_of(given, service.settings) or [WHOLE_PHOTO]  # first: it is quick, and may be refused
         encoded = encode(service, photo)
-        question = Question(asked, job.check, coverage, service.settings.most_pixels)
+        question = Question(asked, job.check, coverage, service.settings.reading, service.settings.most_pixels)
         answer(service.predictor, encoded, [question])
         result = question.result(service.predictor, encoded)
         service.metrics.regions.inc(len(asked))

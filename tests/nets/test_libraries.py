@@ -1,0 +1,19 @@
+"""What the libraries of networks fail with."""
+
+from __future__ import annotations
+
+import pytest
+
+from madeof.errors import ConfigError
+from madeof.nets import Trunk
+
+
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madeof.nets.libraries import timm
+
+    def offline(name: str, *, pretrained: bool) -> None:
+        raise OSError("no connection")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(ConfigError, match="ImageNet weights of resnet18: no connection; set trunk_weights to"):
+        Trunk("resnet18", pretrained=True)
