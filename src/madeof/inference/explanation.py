@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from madeof._util.text import percent, show
 from madeof.errors import InputError
-from madeof.images.photo import Photo
+from madeof.images.photo import ImageLike, Photo
 from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remove, shrink
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.inference.saliency import map_heat
-from madeof.regions.files import read_mask
-from madeof.regions.region import Region, check_region
+from madeof.regions.as_regions import one_region
+from madeof.regions.mask_like import MaskLike
+from madeof.regions.region import Region
 
 LOOKS = 24
 """How many altered photos the heat map takes."""
@@ -136,8 +136,8 @@ def called(material: str, score: float, answer: str) -> str:
 
 def explain(
     predictor: Predictor,
-    image: Any,
-    mask: Any,
+    image: ImageLike,
+    mask: MaskLike,
     *,
     looks: int = LOOKS,
     fillings: Sequence[Filling] = FILLINGS,
@@ -148,7 +148,7 @@ def explain(
     Args:
         predictor: it goes on speaking of the photo that it was set to before.
         image: what `Predictor.set_image` takes.
-        mask: what `classify` takes, or a `Region`.
+        mask: what `classify` takes.
         looks: how many altered photos the heat map may take; 0 leaves it out. The shares take up to 13 more.
         fillings: what is put in the place of a part for the shares, one or both; see `madeof.inference.occlusion`.
         progress: told how far it is.
@@ -162,13 +162,11 @@ def explain(
         raise InputError(f"looks is {looks}; expected 0 (no heat map) or more")
     if not fillings or not set(fillings) <= set(FILLINGS):
         raise InputError(f"fillings is {fillings!r}; expected one or both of {', '.join(FILLINGS)}")
-    own = copy.copy(predictor)
-    photo = own.set_image(image)
-    if not isinstance(mask, Region | list | tuple) and not hasattr(mask, "__array__"):
-        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
-    region = check_region(mask, photo.size)
-    prediction = own.predict([region])[0]
-    eye = _Eye(own, shrink(photo, own.record.preprocessing), region, SHARE_LOOKS + looks, progress)
+    encoded = predictor.encode(image)
+    photo = encoded.photo
+    region = one_region(mask, photo.size, raw_size=photo.raw_size)
+    prediction = predictor.predict(region, encoded=encoded)[0]
+    eye = _Eye(predictor, shrink(photo, predictor.record.preprocessing), region, SHARE_LOOKS + looks, progress)
     answer = int(prediction.scores.argmax())
     coverage = divide(region, eye.photo.pixels.shape[:2])
     seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photo is photo else None)
@@ -212,8 +210,8 @@ class _Eye:
 
     def look(self, photo: Photo) -> NDArray[np.float64]:
         """The scores for a photo, (C,), or (C + 1,) with the background's where the model has an output for it."""
-        self._predictor.set_image(photo)
-        scores = self.complete(self._predictor.scores([self._region])[0])
+        encoded = self._predictor.encode(photo)
+        scores = self.complete(self._predictor.scores([self._region], encoded=encoded)[0])
         self._done += 1
         if self._progress is not None:
             self._progress(self._done, self._most)

@@ -67,7 +67,10 @@ def test_surrogates_of_stray_bytes(tmp_path: Path) -> None:
         ('{"image": "a"}\n', "line 1: it is no answer"),
         ('{"image": "a", "regions": [{"region": "0"}]}\n', "line 1: it is no answer"),
         ('{"image": "a", "regions": [{"region": "0", "top": [{"material": "Wood", "score": 2}]}]}', "line 1: it is no"),
-        ('{"image": "a", "regions": [{"region": "0", "top": [{"material": 3, "score": 1}]}]}', "material 3; expected a name"),
+        (
+            '{"image": "a", "regions": [{"region": "0", "top": [{"material": 3, "score": 1}]}]}',
+            "material 3; expected a name",
+        ),
         ('{"image": "a", "regions": [{"region": "0", "top": [{"material": "Wood", "score": NaN}]}]}', "line 1"),
     ],
 )
