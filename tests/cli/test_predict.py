@@ -280,6 +280,17 @@ def test_jpeg_masks(run: Run) -> None:
     assert check_json(out)["regions"][0]["area"] == pytest.approx(600, abs=60)
 
 
+def test_soft_masks(run: Run) -> None:
+    Image.fromarray((box() * 102).astype(np.uint8) + np.uint8(51)).save("m.png")
+    status, _, err = run("a.png", "--mask", "m.png")
+    assert status == 1
+    assert "m.png has several values (51, 153); expected 0 and one other" in err
+    assert "--soft-masks" in err
+    status, out, _ = run("a.png", "--mask", "m.png", "--soft-masks", "--json")
+    assert status == 0
+    assert check_json(out)["regions"][0]["area"] == pytest.approx(600 * 0.4 + 64 * 80 * 0.2, abs=0.1)
+
+
 def test_max_megapixels(run: Run) -> None:
     status, out, err = run("a.png", "--max-megapixels", "0.001")
     assert (status, out) == (1, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_an_empty_mask_has_an_empty_box() -> None:
     dataset.read = lambda photo: sample  # type: ignore[method-assign]
     found = evaluate(predictor, dataset)
     assert (found.area.tolist(), found.box.tolist()) == ([0], [[0, 0, 0, 0]])
+
+
+def test_it_shows_itself_in_notebooks() -> None:
+    dataset = FakeDataset({"a": [(0, 0, LEFT), (2, 1, RIGHT)], "b": [(1, 1, LEFT)]})
+    found = evaluate(FakePredictor(), dataset)
+    assert repr(found) == "Evaluation('fake 3', 3 regions, accuracy 66.7%)"
+    shown = found._repr_html_()
+    assert html.escape(found.text()) in shown
+    assert "<td>Fabric / cloth</td><td>1</td><td>100.0%</td><td>50.0%</td>" in shown
 
 
 def test_an_evaluation_can_be_made_from_arrays() -> None:

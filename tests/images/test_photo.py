@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,3 +274,11 @@ def test_arrays_of_other_shapes_and_types_are_named():
         assert str(array.dtype) in message
     assert "got a list" in refused([[1]])
     assert "got a NoneType" in refused(None)
+
+
+def test_a_photo_shows_its_name_and_size(tmp_path: Path):
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (400, 600)).save(path)
+    assert repr(read_photo(path)) == f"Photo('{path}', 400 x 600)"
+    assert repr(read_photo(path, least_size=lambda *_: (9, 9))) == f"Photo('{path}', 400 x 600)"
+    assert repr(read_photo(np.zeros((4, 5, 3), np.uint8))) == "Photo('photo', 5 x 4)"

@@ -53,6 +53,7 @@ class Options:
     """Blobs of label maps and annotated regions of fewer pixels are left out."""
     resize_masks: bool = False
     jpeg_masks: bool = False
+    soft_masks: bool = False
     max_megapixels: float = 100.0
     strict: bool = False
     engine: str = "onnxruntime"
@@ -65,7 +66,9 @@ class Options:
     @property
     def reading(self) -> ReadOptions:
         """How photos and masks are read."""
-        return ReadOptions(self.max_megapixels, self.strict, self.resize_masks, self.jpeg_masks, self.min_area)
+        return ReadOptions(
+            self.max_megapixels, self.strict, self.resize_masks, self.jpeg_masks, self.min_area, self.soft_masks
+        )
 
 
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from madeof.images.photo import Photo
     from madeof.regions.request import RegionRequest
 
-_INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks")
+_INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks", "soft_masks")
 
 
 def add_annotations(parser: argparse.ArgumentParser) -> None:

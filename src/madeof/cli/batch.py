@@ -44,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
     regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
+    regions.add_argument("--soft-masks", action="store_true", help="8-bit grey masks are soft: value / 255")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--to",
@@ -117,6 +118,7 @@ def run(options: argparse.Namespace) -> int:
             min_area=options.min_area,
             resize_masks=options.resize_masks,
             jpeg_masks=options.jpeg_masks,
+            soft_masks=options.soft_masks,
             max_megapixels=options.max_megapixels,
             strict=options.strict,
             engine=options.engine,

@@ -109,8 +109,8 @@ def _text(region: Region, explanation: Explanation) -> str:
 
 def _draw(photo: Photo, region: Region, explanation: Explanation, path: Path) -> None:
     from madeof._util.text import show
+    from madeof.inference.explanation_picture import draw
     from madeof.viz import overlay
-    from madeof.viz.explanation import draw
 
     overlay.save(draw(photo.pixels, region, explanation, title=region.name), path)
     print(f"madeof: wrote {show(path)}", file=sys.stderr)

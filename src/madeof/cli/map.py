@@ -63,7 +63,7 @@ def add_parser(subparsers: Subparsers) -> None:
     output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
     add_sums(parser)
     add_photo_limits(parser)
-    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False)
+    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False, soft_masks=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -166,7 +166,7 @@ def _annotated(options: argparse.Namespace) -> AnnotatedRegions | None:
             )
         return None
     as_regions = argparse.Namespace(**{**vars(options), "annotations": options.regions, "resize_masks": False})
-    for name in ("masks", "boxes", "polygons", "label_map", "jpeg_masks"):
+    for name in ("masks", "boxes", "polygons", "label_map", "jpeg_masks", "soft_masks"):
         setattr(as_regions, name, None)
     return open_annotations(as_regions)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -92,6 +92,14 @@ class RegionDataset:
         """Whether no photo's split is given: all were drawn by `madeof.datasets.splits.assign`."""
         details = self._layout.details
         return not any(details[number].split for number in self._numbers.tolist())
+
+    def __getitem__(self, photo: int) -> Sample:
+        """The photo at row `photo` with all of its regions; -1 is the last. Raises as `read` does."""
+        return self.read(photo + len(self) if -len(self) <= photo < 0 else photo)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Each photo with its regions, in order; one at a time is in memory. Raises as `read` does."""
+        return (self.read(photo) for photo in range(len(self)))
 
     def read(self, photo: int) -> Sample:
         """The photo at row `photo` with all of its regions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -59,7 +60,7 @@ class Certain:
     """The fraction of them that is right (the precision of the certain answers)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What a model said of each of the N regions of a data set. All text in it can be written as UTF-8."""
 
@@ -310,6 +311,24 @@ class Evaluation:
                 f"{percent(found.accuracy_nameable)}"
             ]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        found = self.metrics
+        return f"Evaluation({show(self.model)!r}, {found.regions} regions, accuracy {percent(found.accuracy)})"
+
+    def _repr_html_(self) -> str:
+        """The main figures and those of each material, for notebooks."""
+        found = self.metrics
+        rows = "".join(
+            f"<tr><td>{html.escape(show(row.name))}</td><td>{row.regions:,}</td><td>{percent(row.recall)}</td>"
+            f"<td>{percent(row.precision)}</td></tr>"
+            for row in found.by_material
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("material", "regions", "recall", "precision"))
+        return (
+            f"<div><pre>{html.escape(self.text())}</pre>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
 
     def _set_lines(self) -> list[str]:
         lines = []

@@ -22,8 +22,7 @@ from madeof.materials.lists import key
 from madeof.model.calibration import Calibration
 from madeof.model.learned_head import Examples, read_learned
 from madeof.model.record import FILES, LEARNED, MEMORY, WEIGHTS, Record
-from madeof.regions.files import read_mask
-from madeof.regions.region import Region
+from madeof.regions.as_regions import one_region
 
 Example = tuple[Any, Any]
 """A photo and a region of it, each as `madeof.classify` takes them, or a `madeof.regions.Region`; or functions that
@@ -218,14 +217,13 @@ def _look(
         masks = []
         for _, given in regions:
             mask = given(photo.size) if callable(given) else given
-            if not (isinstance(mask, Region) or hasattr(mask, "__array__") or isinstance(mask, list | tuple)):
-                mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
             masks.append(mask)
         try:
+            masks = [one_region(mask, photo.size, raw_size=photo.raw_size) for mask in masks]
             found, embedding = predictor.describe(masks, encoded=encoded)
         except RegionError as error:
             raise RegionError(f"{show(photo.name)}: {error}") from error
-        areas = [float(p.area) for p in predictor._checked(masks, encoded)]
+        areas = [float(region.area) for region in masks]
         embeddings.append(embedding)
         logits.append(found)
         columns.append(np.array([column for column, _ in regions], dtype=np.int64))

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ _MISSING_PART = 1 / 16  # of a damaged JPEG's rows or bytes: with more than this
 _TILE = 256  # pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Photo:
     """A photo as every other part of madeof sees it."""
 
@@ -67,10 +67,19 @@ class Photo:
         """(height, width) of the photo as it is shown, which its masks have too."""
         return self.full_size or (self.pixels.shape[0], self.pixels.shape[1])
 
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Photo({show(self.name)!r}, {width} x {height}{', damaged' if self.damaged else ''})"
+
     @property
     def reduced(self) -> bool:
         """Whether `pixels` were decoded at less than the photo's size."""
         return self.size != self.pixels.shape[:2]
+
+
+ImageLike: TypeAlias = Union[str, Path, bytes, "Image.Image", NDArray[Any], Photo]
+"""A photo as every door of madeof takes it: a path, a file's bytes, a PIL image, an RGB array (H, W, 3) uint8, or a
+photo that was read before."""
 
 
 def read_photo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +12,15 @@ from numpy.typing import NDArray
 
 from madeof._util.text import percent, show
 from madeof.errors import InputError
-from madeof.images.photo import Photo
+from madeof.images.photo import ImageLike, Photo
 from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remove, shrink
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Predictor
 from madeof.inference.saliency import map_heat
 from madeof.inference.zoom_looks import inside, read_window
-from madeof.regions.files import read_mask
-from madeof.regions.region import Region, check_region
+from madeof.regions.as_regions import one_region
+from madeof.regions.mask_like import MaskLike
+from madeof.regions.region import Region
 
 LOOKS = 24
 """How many altered photos the heat map takes."""
@@ -140,8 +140,8 @@ def called(material: str, score: float, answer: str) -> str:
 
 def explain(
     predictor: Predictor,
-    image: Any,
-    mask: Any,
+    image: ImageLike,
+    mask: MaskLike,
     *,
     looks: int = LOOKS,
     fillings: Sequence[Filling] = FILLINGS,
@@ -152,7 +152,7 @@ def explain(
     Args:
         predictor: it goes on speaking of the photo that it was set to before.
         image: what `Predictor.set_image` takes.
-        mask: what `classify` takes, or a `Region`.
+        mask: what `classify` takes.
         looks: how many altered photos the heat map may take; 0 leaves it out. The shares take up to 13 more.
         fillings: what is put in the place of a part for the shares, one or both; see `madeof.inference.occlusion`.
         progress: told how far it is.
@@ -166,13 +166,11 @@ def explain(
         raise InputError(f"looks is {looks}; expected 0 (no heat map) or more")
     if not fillings or not set(fillings) <= set(FILLINGS):
         raise InputError(f"fillings is {fillings!r}; expected one or both of {', '.join(FILLINGS)}")
-    own = copy.copy(predictor)
-    photo = own.set_image(image)
-    if not isinstance(mask, Region | list | tuple) and not hasattr(mask, "__array__"):
-        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
-    region = check_region(mask, photo.size)
-    prediction = own.predict([region])[0]
-    eye = _Eye(own, photo, region, SHARE_LOOKS + looks, progress)
+    encoded = predictor.encode(image)
+    photo = encoded.photo
+    region = one_region(mask, photo.size, raw_size=photo.raw_size)
+    prediction = predictor.predict(region, encoded=encoded)[0]
+    eye = _Eye(predictor, photo, region, SHARE_LOOKS + looks, progress)
     answer = int(prediction.scores.argmax())
     coverage = eye.divide()
     seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photos[0] is photo else None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from madeof._util.text import cell, percent, show, utf8
 from madeof.images.photo import Photo
-from madeof.inference.prediction import Prediction
+from madeof.inference.prediction import Prediction, number
 from madeof.regions.region import Region
 from madeof.regions.request import RegionRequest
 
@@ -123,7 +123,7 @@ class PhotoResult:
             "; ".join(self._set(prediction)),
         ]
         return [
-            self.photo.name, answer.region, str(_number(prediction.area)), *sides, *answered, self._notes(answer), "",
+            self.photo.name, answer.region, str(number(prediction.area)), *sides, *answered, self._notes(answer), "",
         ]  # fmt: skip
 
     def _notes(self, answer: Answer) -> str:
@@ -214,22 +214,7 @@ def _region(answer: Answer, top: int, coverage: float | None, properties: dict[s
     prediction = answer.prediction
     if prediction is None:
         return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
-    result: dict[str, Any] = {
-        "region": utf8(answer.region),
-        "area": _number(prediction.area),
-        "box": list(prediction.box),
-        "material": prediction.material,
-        "score": round(prediction.score, 6),
-        "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
-    }
-    calibration = prediction.calibration
-    if calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
-        result["uncertain"] = prediction.uncertain
-        result["answer"] = prediction.answer
-        if calibration.by_size:
-            result["uncertain_below"] = round(calibration.uncertain_below, 6)
-    if coverage is not None:
-        result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    result = {"region": utf8(answer.region), **prediction.to_dict(top, coverage=coverage)}
     if properties:
         result["properties"] = {name: each.to_dict() for name, each in properties.items()}
     if notes := _notes(answer, coverage):
@@ -237,8 +222,3 @@ def _region(answer: Answer, top: int, coverage: float | None, properties: dict[s
     if answer.truth is not None:
         result["truth"] = utf8(answer.truth)
     return result
-
-
-def _number(area: float) -> int | float:
-    """Whole where the mask is hard."""
-    return int(area) if area == int(area) else round(area, 2)

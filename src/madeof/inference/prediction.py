@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import show
 from madeof.errors import InputError, ModelError
 from madeof.metrics.conformal import COVERAGE, Sets
 from madeof.model.calibration import UNCALIBRATED, Calibration
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from madeof.properties import PropertyAnswer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """What one region is made of."""
 
@@ -37,6 +38,10 @@ class Prediction:
     """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
     notes: tuple[str, ...] = ()
     """What is to be known of it besides, such as that it is small even in the closest look."""
+
+    def __repr__(self) -> str:
+        unsure = ", uncertain=True" if self.uncertain else ""
+        return f"Prediction({show(self.material)!r}, score={self.score:.2f}, area={self.area:g}{unsure})"
 
     @property
     def material(self) -> str:
@@ -120,6 +125,37 @@ class Prediction:
             raise InputError(f"top({k}): expected 1 or more")
         order = np.argsort(-self.scores, kind="stable")[:k]
         return [(self.materials[i], float(self.scores[i])) for i in order]
+
+    def to_dict(self, top: int = 5, *, coverage: float | None = None) -> dict[str, Any]:
+        """The answer as plain values for JSON, as `madeof predict --json` has it for a region.
+
+        Args:
+            top: how many of the likeliest materials.
+            coverage: of the set of materials that is to be among them; see `set`. None leaves it out.
+
+        Raises:
+            ModelError, InputError: see `set`.
+        """
+        result: dict[str, Any] = {
+            "area": number(self.area),
+            "box": list(self.box),
+            "material": self.material,
+            "score": round(self.score, 6),
+            "top": [{"material": name, "score": round(score, 6)} for name, score in self.top(top)],
+        }
+        if self.calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+            result["uncertain"] = self.uncertain
+            result["answer"] = self.answer
+            if self.calibration.by_size:
+                result["uncertain_below"] = round(self.calibration.uncertain_below, 6)
+        if coverage is not None:
+            result["set"] = {"coverage": coverage, "materials": list(self.set(coverage))}
+        return result
+
+
+def number(area: float) -> int | float:
+    """An area for JSON: whole where the mask is hard."""
+    return int(area) if area == int(area) else round(area, 2)
 
 
 def no_sets(what: str) -> ModelError:

@@ -8,19 +8,25 @@ which those that the net is sure of count more. Or the segments are given, and e
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import listed, show
 from madeof.errors import InputError, RegionError
+from madeof.images.photo import ImageLike
 from madeof.inference.predictor import Encoded, Predictor
+from madeof.inference.region_picture import draw_map_alone, share_text
+from madeof.regions.as_regions import as_regions
 from madeof.regions.components import at_size, by_values, regions_from_label_map
+from madeof.regions.mask_like import MaskLike
 from madeof.regions.patch_tree import join
-from madeof.regions.region import Region, check_region, check_size
+from madeof.regions.region import Region, check_size
 from madeof.regions.superpixels import find_patches
 
 SCALES = (8, 16, 32, 64, 128)
@@ -29,8 +35,8 @@ SCALES = (8, 16, 32, 64, 128)
 _SIDE = 512  # pixels of the longer side at which superpixels are found
 _SURE = 0.1  # nats; the weight of an answer is 1 / (this + its entropy)
 
-Segmentation = Literal["superpixels"] | NDArray[Any] | Sequence[Region | NDArray[Any]]
-"""Where segments come from: found, or a label map (H, W), or regions or masks of the photo."""
+Segmentation: TypeAlias = Literal["superpixels"] | MaskLike
+"""Where segments come from: found, or a label map (H, W), or what `madeof.regions.as_regions` takes."""
 
 
 class MaterialShare(NamedTuple):
@@ -43,7 +49,7 @@ class MaterialShare(NamedTuple):
     """The mean over its pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaterialMap:
     """What each segment of a photo is made of. Each pixel is in one segment, or in none."""
 
@@ -58,6 +64,17 @@ class MaterialMap:
     """(height, width) of the photo."""
     min_score: float = 0.0
     """Segments whose best score is lower are not labelled."""
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        named = listed((f"{show(one.material)} {share_text(one.share)}" for one in self.shares), most=4)
+        return f"MaterialMap({width} x {height}: {named or 'nothing labelled'})"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that notebooks show: the materials' colours, without the photo."""
+        stream = io.BytesIO()
+        draw_map_alone(self).save(stream, "PNG")
+        return stream.getvalue()
 
     def labels(self) -> NDArray[Any]:
         """The label map, (H, W) uint8: k + 1 where the pixel is of `materials[k]`, 0 where it is not labelled.
@@ -122,7 +139,7 @@ class MaterialMap:
 
 def map_materials(
     predictor: Predictor,
-    image: Any,
+    image: ImageLike | Encoded,
     regions: Segmentation = "superpixels",
     *,
     min_score: float = 0.0,
@@ -214,9 +231,7 @@ def _regions(labels: NDArray[np.int64], cuts: NDArray[np.int64]) -> Iterator[tup
                 yield knot, Region(f"segment {knot}", inside, corner=(int(left), int(top)), photo_size=size)
 
 
-def _given(
-    regions: NDArray[Any] | Sequence[Region | NDArray[Any]], size: tuple[int, int], by_value: bool, min_area: int
-) -> list[Region]:
+def _given(regions: MaskLike, size: tuple[int, int], by_value: bool, min_area: int) -> list[Region]:
     """The regions of a photo of `size`, checked."""
     if isinstance(regions, np.ndarray) and regions.ndim == 2:
         if regions.dtype.kind not in "iu" or (regions.size and regions.min() < 0):
@@ -226,7 +241,7 @@ def _given(
         check_size(regions.shape, size, "the label map")
         found = by_values(regions, min_area) if by_value else regions_from_label_map(regions, min_area=min_area)
     else:
-        found = [check_region(mask, size, name=f"mask {i}") for i, mask in enumerate(regions)]
+        found = as_regions(regions, size)
     if not found:
         raise RegionError(f"no segment of {min_area} pixels or more; expected at least one")
     return found

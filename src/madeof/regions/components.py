@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.regions.region import (
-    Region,
-)
+from madeof.regions.conventions.label_maps import label_values
+from madeof.regions.region import Region
 
 
 def at_size(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -79,22 +78,33 @@ def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
 
 
 def regions_from_label_map(
-    label_map: NDArray[Any], *, min_area: int = 1, ignore: Collection[int] = (0,)
+    label_map: Any, *, min_area: int = 1, ignore: Collection[int] = (), background: int = 0
 ) -> list[Region]:
     """The regions of a label map: one for each 8-connected blob of `min_area` pixels or more, sorted by value.
 
     Each holds no more than its own box, so that a hundred of them cost little more than one.
 
     Blobs of one value are numbered from 1 in reading order, the small ones too, so that `min_area` changes no name.
+
+    Args:
+        label_map: an array, a tensor of any library or nested lists, (H, W) or (1, H, W): whole numbers.
+        min_area: in pixels.
+        ignore: values that make no regions; the background never does.
+        background: the value where there is nothing. Some of transformers' maps have -1 there, and 0 is an object.
+
+    Raises:
+        RegionError: it is something else, or has negative values besides the background.
     """
-    blobs = blob_map(label_map, ignore)
+    label_map = label_values(label_map, background)
+    raised = 1 if background else 0
+    blobs = blob_map(label_map, [value + raised for value in ignore])
     regions = []
     for value in np.unique(blobs.values).tolist():
         for number, blob in enumerate(np.flatnonzero(blobs.values == value).tolist(), start=1):
             if blobs.areas[blob] >= min_area:
                 x0, y0, x1, y1 = blobs.boxes[blob].tolist()
                 cut = blobs.components[y0:y1, x0:x1] == blob + 1
-                regions.append(
-                    Region(f"label {value} #{number}", cut, value, (x0, y0), (label_map.shape[0], label_map.shape[1]))
-                )
+                label = value - raised
+                size = label_map.shape[0], label_map.shape[1]
+                regions.append(Region(f"label {label} #{number}", cut, label, (x0, y0), size))
     return regions

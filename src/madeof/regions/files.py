@@ -1,9 +1,10 @@
 """Regions: masks, boxes, polygons and label maps -> (H, W) masks of the photo's size.
 
 Mask files: 0 is outside and the one other value inside, be it 1-bit, 8-bit, palette (by index) or RGB (black is
-outside); where alpha is not opaque everywhere, every pixel with alpha above 0 is inside. A 16-bit file is coverage,
-value / 65535, unless it holds no more than 0 and one value up to 255; a float TIFF in [0, 1] is coverage. What could be
-read in two ways is an error that asks.
+outside). Where alpha is not opaque everywhere it is the mask, and a soft one: alpha / 255, and nothing where that is
+under 8 of 255, the veil that background removers leave. A 16-bit file is soft, value / 65535, unless it holds no more
+than 0 and one value up to 255; so is a float TIFF in [0, 1], and an 8-bit grey file, value / 255, where that is asked
+for. What could be read in two ways is an error that asks.
 
 Label maps: the value of a pixel is its class, exactly as stored: 8- or 16-bit grey, palette indices (never through the
 palette), 1-bit; of RGB the red channel, as in OpenSurfaces. 2- and 4-bit greys are not stretched.
@@ -14,7 +15,7 @@ Both are turned by their own EXIF rotation, as photos are; Pillow is the one dec
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,27 +26,33 @@ from madeof.images.decode import Opened, guard, open_image, orientation_of, turn
 from madeof.regions.components import at_size
 from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
+_VEIL = 8  # of 255: less alpha is no part of a cut-out
 _STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
 
 
 def read_mask(
-    path: str | Path | bytes,
+    path: str | Path | bytes | Image.Image,
     photo_size: tuple[int, int],
     *,
     raw_size: tuple[int, int] | None = None,
     resize: bool = False,
     allow_jpeg: bool = False,
+    soft: bool = False,
     max_megapixels: float = 100.0,
 ) -> Mask:
     """Read a mask file by the rules on top of this page.
 
     Args:
-        path: the file, or its bytes.
+        path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo.
         raw_size: the same before the EXIF rotation, so that a mask of the unrotated photo is told.
         resize: resize a mask of another size to the photo's, nearest.
-        allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128.
+        allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128; a soft one is taken as it is.
+        soft: 8-bit grey is a soft mask, value / 255.
         max_megapixels: a larger file is refused.
 
     Returns:
@@ -66,8 +73,10 @@ def read_mask(
             check_size((height, width), photo_size, name, _RESIZE)
         opened.load()
         with guard(opened.name, opened.format, RegionError):
-            if opened.format == "JPEG":
-                mask: Mask = np.asarray(opened.image.convert("L")) >= 128
+            if soft:
+                mask: Mask = _soft_values(opened, name)
+            elif opened.format == "JPEG":
+                mask = np.asarray(opened.image.convert("L")) >= 128
             else:
                 mask = _mask_values(opened, name)
         mask = turn(mask, orientation_of(opened.image))
@@ -75,7 +84,7 @@ def read_mask(
 
 
 def read_label_map(
-    path: str | Path | bytes,
+    path: str | Path | bytes | Image.Image,
     photo_size: tuple[int, int] | None = None,
     *,
     raw_size: tuple[int, int] | None = None,
@@ -85,7 +94,7 @@ def read_label_map(
     """Read a label map by the rules on top of this page.
 
     Args:
-        path: the file, or its bytes.
+        path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo; None takes any.
         raw_size: the same before the EXIF rotation, so that a map of the unrotated photo is told.
         resize: resize a map of another size to the photo's, nearest.
@@ -116,14 +125,44 @@ def read_label_map(
     return np.ascontiguousarray(values)
 
 
+def _soft_values(opened: Opened, name: str) -> Mask:
+    """The loaded file as a soft mask, not yet turned."""
+    image = opened.image
+    if (alpha := _alpha(image)) is not None:
+        return alpha
+    if image.mode in ("RGB", "RGBA") and opened.bits != 16:
+        channels = np.asarray(image)
+        if (channels[..., :1] == channels[..., 1:3]).all():  # a grey one
+            return np.asarray(channels[..., 0], dtype=np.float32) / np.float32(255)
+    if image.mode not in ("L", "LA") or opened.bits in (1, *_STRETCH):
+        return _mask_values(opened, name)  # what has other pixels says by itself whether it is soft
+    values = _stored_values(opened, name)
+    if values.max(initial=0) == 1:
+        raise RegionError(
+            f"{name} holds only 0 and 1, of 255; expected a soft mask up to 255: read it without soft (--soft-masks) "
+            "if 1 is inside"
+        )
+    return values.astype(np.float32) / np.float32(255)
+
+
+def _alpha(image: Any) -> Mask | None:
+    """What alpha covers, where it is not opaque everywhere; bool where it is 0 and one other value."""
+    if not image.has_transparency_data or image.mode not in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
+        return None
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    if alpha.min() == 255:
+        return None
+    inside: Mask = alpha >= _VEIL
+    if (alpha[inside] == alpha.max()).all():
+        return inside
+    return np.where(inside, alpha, np.uint8(0)).astype(np.float32) / np.float32(255)
+
+
 def _mask_values(opened: Opened, name: str) -> Mask:
     """The loaded file as a mask, not yet turned."""
     image = opened.image
-    if image.has_transparency_data and image.mode in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if alpha.min() < 255:
-            seen: Mask = alpha > 0
-            return seen
+    if (alpha := _alpha(image)) is not None:
+        return alpha
     values = _stored_values(opened, name)
     if values.dtype.kind == "f":
         return check_mask(values, (values.shape[0], values.shape[1]), name=name)
@@ -147,7 +186,8 @@ def _mask_values(opened: Opened, name: str) -> Mask:
     found = [f"#{v:06x}" if colours else v for v in np.unique(values).tolist()]
     raise RegionError(
         f"{name} has several {'colours' if colours else 'values'} ({listed(found)}); expected 0 and one other: "
-        "a label map goes to --label-map (read_label_map), a soft mask has to be 16-bit, any other black and white"
+        "a label map goes to label_map (--label-map), a soft mask needs soft=True (--soft-masks) or 16-bit values, "
+        "any other has to be black and white"
     )
 
 

@@ -19,6 +19,8 @@ class ReadOptions:
     """Take masks saved as JPEG, halved at 128."""
     min_area: int = 1
     """Smaller components of label maps and annotated regions are left out, in pixels."""
+    soft_masks: bool = False
+    """Masks of 8-bit grey are soft, value / 255."""
 
 
 DEFAULT = ReadOptions()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from madeof._util.text import listed, show
-from madeof.errors import RegionError
+from madeof.errors import EmptyRegionError, RegionError
 from madeof.regions.raster import cut_box, cut_polygon
 
 Mask = NDArray[np.bool_] | NDArray[np.float32]
@@ -152,13 +152,16 @@ def _check_values(array: NDArray[Any], name: str) -> Mask:
     if np.issubdtype(array.dtype, np.floating):
         least, most = array.min(), array.max()
         if not (least >= 0 and most <= 1):  # so written, it is true for NaN
-            raise RegionError(f"{name} has float values from {least:g} to {most:g}; expected coverage from 0 to 1")
+            raise RegionError(
+                f"{name} has float values from {least:g} to {most:g}; expected coverage from 0 to 1: give  "
+                "mask / 255  for one up to 255,  logits_above=0  for logits, or  mask > 0.5"
+            )
         return array.astype(np.float32, copy=False)
     if np.issubdtype(array.dtype, np.integer):
         if not _two_valued(array):
             raise RegionError(
                 f"{name} has the values {listed(np.unique(array))}; expected 0 and 1, or 0 and 255: "
-                "give  mask > 0  for all of them, or  mask == value  for one"
+                "give  mask / 255  or  soft=True  for a soft mask, label_map=  for a label map, or  mask == value"
             )
         one_byte = array.dtype.itemsize == 1 and array.max() <= 1
         return array.view(np.bool_) if one_byte else array != 0
@@ -172,7 +175,7 @@ def not_empty(mask: Mask, name: str) -> Mask:
         RegionError: it is 0 everywhere.
     """
     if not mask.size or not (mask.any() if mask.dtype == np.bool_ else mask.max() >= _NO_COVERAGE):
-        raise RegionError(f"{name} is empty; expected at least one pixel inside (not 0): mark the region")
+        raise EmptyRegionError(f"{name} is empty; expected at least one pixel inside (not 0): mark the region")
     return mask
 
 

@@ -115,6 +115,7 @@ class RegionRequest:
                 raw_size=photo.raw_size,
                 resize=options.resize_masks,
                 allow_jpeg=options.allow_jpeg_masks,
+                soft=options.soft_masks,
                 max_megapixels=options.max_megapixels,
             )
             return [Region(self.name, mask, photo_size=photo.size).tight()]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import brief
-from madeof.errors import RegionError
+from madeof.errors import EmptyRegionError, RegionError
 from madeof.regions.raster import Cut
 
 _MOST_CHARACTERS = 12  # of one number: 60 bits
@@ -85,7 +85,7 @@ def cut_runs(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:
     some = ends > starts
     starts, ends = starts[some], ends[some]
     if not len(starts):
-        raise RegionError("its runs have nothing inside; expected at least one pixel")
+        raise EmptyRegionError("its runs have nothing inside; expected at least one pixel")
     left, right = int(starts[0]) // height, int(ends[-1] - 1) // height + 1
     steps = np.zeros((right - left) * height + 1, dtype=np.int8)
     steps[starts - left * height] += 1
