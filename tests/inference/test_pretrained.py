@@ -15,6 +15,7 @@ from made import photo_and_label_map, write_model
 
 import madeof
 from madeof import InputError, ModelError, Predictor, WriteError, load
+from madeof.model.calibration import Calibration
 
 PHOTOS = [photo_and_label_map(seed, 60, 83)[0] for seed in (1, 2)]
 BOX = [(5, 5, 40, 50)]
@@ -73,7 +74,7 @@ def test_a_pickle_does_not_depend_on_the_folder_it_was_made_in(
     shutil.rmtree(tmp_path / "model")
     with pytest.raises(ModelError, match="there is no model folder"):
         pickle.loads(data)
-    write_model(tmp_path / "model", temperature=2.0)
+    write_model(tmp_path / "model", calibration=Calibration(2.0))
     with pytest.raises(ModelError, match=r"holds tiny 3; expected tiny 3 as it was pickled: load it anew"):
         pickle.loads(data)
 
