@@ -27,6 +27,7 @@ from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
 from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
+from madeof.properties import Properties
 from madeof.serve.client import Client
 
 LEAST = (*(round(0.5 - i / 100, 2) for i in range(49)), None)
@@ -122,8 +123,11 @@ def test_the_schema_in_the_docs_has_every_field() -> None:
     schema = json.loads(re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)[0])
     found = result(UNSURE, coverage=0.99)
     answers = tuple(dataclasses.replace(answer, truth="Stone") for answer in found.answers)
-    (region,) = dataclasses.replace(found, answers=answers).to_dict()["regions"]
+    properties = Properties(STONES, "density,absorption,recycling", most_without=0.99)
+    (region,) = dataclasses.replace(found, answers=answers, properties=properties).to_dict()["regions"]
     assert set(region) == set(schema["properties"])
+    fields = {name for each in region["properties"].values() for name in each}
+    assert fields == set(schema["$defs"]["property"]["properties"])
     assert set(schema["required"]) <= set(region)
     assert set(region["set"]) == set(schema["properties"]["set"]["properties"])
 
