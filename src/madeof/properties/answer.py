@@ -207,7 +207,7 @@ class Properties:
             weights = self.mixtures.weights(scores)
             mean, within, between = self.mixtures.moments(weights)
             tail = (1 - self.coverage) / 2
-            median, low, high = (self.mixtures.quantile(weights, q) for q in (0.5, tail, 1 - tail))
+            median, low, high = self.mixtures.quantiles(weights, (0.5, tail, 1 - tail))
             numbers = np.stack([mean, median, low, high, within, between, without]).transpose(2, 1, 0).tolist()
             for region, rows in zip(by_name, numbers, strict=True):
                 for (kind, condition), row in zip(self.quantities, rows, strict=True):
