@@ -16,7 +16,7 @@ quantile is found between two of them exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Mixtures:
+class Mixtures(NamedTuple):
     """Q properties over C materials, ready for any number of scores."""
 
     low: Array
