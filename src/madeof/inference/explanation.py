@@ -15,7 +15,7 @@ from madeof.errors import InputError
 from madeof.images.photo import ImageLike, Photo
 from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remove, shrink
 from madeof.inference.prediction import Prediction
-from madeof.inference.predictor import Predictor
+from madeof.inference.predictor import Encoded, Predictor
 from madeof.inference.saliency import map_heat
 from madeof.inference.zoom_looks import inside, read_window
 from madeof.regions.as_regions import one_region
@@ -170,7 +170,7 @@ def explain(
     photo = encoded.photo
     region = one_region(mask, photo.size, raw_size=photo.raw_size)
     prediction = predictor.predict(region, encoded=encoded)[0]
-    eye = _Eye(predictor, photo, region, SHARE_LOOKS + looks, progress)
+    eye = _Eye(predictor, encoded, region, SHARE_LOOKS + looks, progress)
     answer = int(prediction.scores.argmax())
     coverage = eye.divide()
     seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photos[0] is photo else None)
@@ -200,12 +200,13 @@ class _Eye:
     """
 
     def __init__(
-        self, predictor: Predictor, photo: Photo, region: Region, most: int, progress: Progress | None
+        self, predictor: Predictor, encoded: Encoded, region: Region, most: int, progress: Progress | None
     ) -> None:
+        photo = encoded.photo
         self.photos = [shrink(photo, predictor.record.preprocessing)]
         self._predictor, self._region = predictor, region
         self._most, self._progress, self._done = most, progress, 0
-        self._window, sights = predictor.window_of(region)
+        self._window, sights = predictor.window_of(region, encoded)
         if self._window is not None:
             pixels = read_window(photo, self._window, sights)
             self.photos.append(Photo(pixels, photo.name, (pixels.shape[0], pixels.shape[1])))

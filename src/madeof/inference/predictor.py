@@ -275,9 +275,8 @@ class Predictor(Pretrained):
         assert embeddings is not None  # it has a width
         return logits, embeddings
 
-    def window_of(self, region: Region, *, encoded: Encoded | None = None) -> tuple[Window | None, Sights]:
+    def window_of(self, region: Region, encoded: Encoded) -> tuple[Window | None, Sights]:
         """Where it looks again for a region, alone; None where it does not. And what it sees of the photo."""
-        encoded = self._photo(encoded)
         return self._seen([region], encoded, None)[0].window, self._sights(encoded)
 
     def encode_window(self, encoded: Encoded, window: Window, pixels: NDArray[np.uint8]) -> None:
