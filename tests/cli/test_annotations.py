@@ -146,7 +146,7 @@ def test_one_name_in_two_folders(run: Run) -> None:
     status, out, _ = run("images/x/b.png", "images/sub/b.png", "--annotations", "set.json", "--json")
     assert status == 0
     assert regions(out) == {"images/x/b.png": ["annotation 20"], "images/sub/b.png": ["annotation 7"]}
-    Image.open("images/a.png").save("b.png")  # of neither folder
+    Image.new("RGB", (80, 64), "red").save("b.png")  # of neither folder
     status, _, err = run("b.png", "--annotations", "set.json")
     assert status == 1
     assert "b.png: set.json has no photo of this path or name alone" in err
@@ -158,6 +158,7 @@ def test_broken_regions_are_told_and_the_others_answered(run: Run) -> None:
             square(30, 0, segmentation={"size": [64, 80], "counts": [3]}),
             square(31, 0, segmentation=[[1, 1, 2, 2]]),
             square(32, 1, segmentation={"size": [80, 64], "counts": [0, 5120]}),
+            square(33, 40),
         ],
         images=[{"id": 40, "file_name": "gone.png"}],
     )

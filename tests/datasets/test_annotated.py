@@ -156,6 +156,7 @@ def test_problems_name_file_photo_and_place(file: Path) -> None:
         value["annotations"][4]["category_id"] = 99
         value["annotations"][8]["segmentation"] = [[900, 900, 950, 900, 950, 950]]
         value["images"].append({"id": 77, "file_name": "gone.png"})
+        value["annotations"].append({"id": 78, "image_id": 77, "category_id": 1, "bbox": [1, 1, 4, 4]})
 
     change(file, edit)
     told = message(file)

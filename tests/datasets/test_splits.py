@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from datasets_opening import TWO, folder, squares
+from made import write_dataset
 
 from madeof.datasets import open_dataset
+from madeof.datasets.conversion import convert
+from madeof.datasets.splits import assign
 from madeof.errors import DatasetError
 
 
@@ -55,3 +58,30 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     assert all(len(found) == 1 for found in splits.values())
     assert splits["house0"] == {"test"}
     assert {"train", "val"} <= set(photos.split)
+
+
+def drawn(*names: str, seed: int = 0) -> tuple[str, ...]:
+    nothing = [""] * len(names)
+    return assign(names, nothing, nothing, val_fraction=0.5, seed=seed, where="here")
+
+
+def test_a_drawn_split_goes_by_the_name_of_the_photo() -> None:
+    for seed in range(20):
+        names = ("a", "a.jpg", "a.PNG", "images/a.jpg", "x/y/a", "x\\a.png")
+        assert len({drawn(name, seed=seed) for name in names}) == 1
+        # Photos of one name are told apart by their folders.
+        several = drawn("kitchen/1.jpg", "bath/1.jpg", "hall/1.jpg", "2.jpg", seed=seed)
+        assert several == drawn("images/kitchen/1", "images/bath/1", "images/hall/1", "images/2", seed=seed)
+    both = {drawn("kitchen/1.jpg", "bath/1.jpg", seed=seed) for seed in range(20)}
+    assert {("train", "val"), ("val", "train")} <= both
+
+
+@pytest.mark.parametrize("to", ["coco", "label_studio", "labelme", "cvat", "yolo", "label_map", "masks"])
+def test_no_photo_changes_its_split_when_its_data_set_is_converted(to: str, tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "set", photos=16)
+    (root / "photos.csv").unlink()
+    out = tmp_path / {"coco": "a.json", "label_studio": "a.json", "cvat": "a.xml"}.get(to, "out")
+    convert(root, out, to, copy_photos=to not in ("label_map", "masks"))
+    stems = [{Path(name).stem for name in open_dataset(place).split("val").photos.name} for place in (root, out)]
+    assert stems[0]
+    assert stems[0] == stems[1]

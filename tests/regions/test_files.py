@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 from regions_files import SIZE, refused
 from small_files import png, with_tiff_tag
 
-from madeof.regions.files import read_label_map, read_mask
+from madeof.regions.files import read_colours, read_label_map, read_mask
 from madeof.regions.region import Region, check_mask, mask_box, notes
 
 INSIDE = np.zeros(SIZE, dtype=bool)
@@ -296,11 +298,48 @@ def test_greys_of_few_bits_are_not_stretched(depth, packed):
     assert read_label_map(png(count, 1, depth, 0, bytes([0, packed])))[0].tolist() == expected
 
 
-def test_rgb_label_maps_are_their_red_channel():
+def test_label_maps_in_colours():
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 256, (5, 6, 4), dtype=np.uint8)
-    np.testing.assert_array_equal(read_label_map(encode(colours[..., :3])), colours[..., 0])
-    np.testing.assert_array_equal(read_label_map(encode(colours)), colours[..., 0])
+    red, green, blue, _ = np.moveaxis(colours.astype(np.int32), 2, 0)
+    whole = red * 65536 + green * 256 + blue
+    for channels in (3, 4):
+        data = encode(colours[..., :channels])
+        np.testing.assert_array_equal(read_label_map(data), whole)
+        np.testing.assert_array_equal(read_label_map(data, colours="red"), colours[..., 0])
+        np.testing.assert_array_equal(read_colours(data), whole)
+        assert "is in colours: its channels differ" in refused(partial(read_label_map, colours="refuse"), data)
+    grey = encode(np.repeat(colours[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(read_label_map(grey, colours="refuse"), colours[..., 0])
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_numpy_files(name: str, tmp_path: Path):
+    path = tmp_path / name
+
+    def save(*arrays: np.ndarray) -> Path:
+        with path.open("wb") as file:
+            np.save(file, arrays[0]) if name == "a.npy" else np.savez_compressed(file, *arrays)
+        return path
+
+    values = np.array([[0, 7, 300], [0, 0, 7]])
+    np.testing.assert_array_equal(read_label_map(save(values.astype(">i4"))), values)
+    np.testing.assert_array_equal(read_label_map(save(np.asfortranarray(values)[None])), values)
+    np.testing.assert_array_equal(read_mask(save(values > 0), (2, 3)), values > 0)
+    np.testing.assert_array_equal(read_mask(save((values > 0) * np.uint8(255)), (2, 3)), values > 0)
+    assert "is 3 x 2" in refused(partial(read_mask, photo_size=(5, 5)), path)
+    assert "float values" in refused(read_label_map, save(values / 2))
+    assert "the value -1" in refused(read_label_map, save(values - 1))
+    assert "megapixels; the limit is 1e-06" in refused(partial(read_label_map, max_megapixels=1e-6), path)
+    assert "holds an array (2, 3, 3)" in refused(read_label_map, save(np.repeat(values[..., None], 3, axis=2)))
+    assert "holds an array (1,) of |S1" in refused(read_label_map, save(np.array(["x"]).astype("S")))
+    with path.open("wb") as file:
+        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+    assert "is no file of NumPy that we can read" in refused(read_label_map, path)
+    path.write_bytes(b"")
+    assert "is no file of NumPy that we can read" in refused(read_label_map, path)
+    if name == "a.npz":
+        assert "holds 2 arrays; expected one" in refused(read_label_map, save(values, values))
 
 
 def test_label_maps_that_are_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import filecmp
 import os
 import sys
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
     from madeof._util.text import show
     from madeof.datasets import read_annotations
     from madeof.datasets.annotated import has_no_regions, left_out
+    from madeof.datasets.formats import sam
+    from madeof.datasets.formats.gathering import ABSENT
     from madeof.datasets.problems import LISTED
     from madeof.errors import DatasetError
 
@@ -95,7 +98,11 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
         options.refuse(f"--annotations gives the regions itself; leave --{option} out")
     path = Path(options.annotations)
     found = AnnotatedRegions(path)
-    annotations = read_annotations(path, images=options.images, format=options.format)
+    asked = list(dict.fromkeys(options.photos))
+    if len(asked) == 1 and Path(asked[0]).is_file() and options.format in (None, "sam") and sam.names_no_photo(path):
+        annotations = sam.read_for(path, Path(asked[0]))
+    else:
+        annotations = read_annotations(path, images=options.images, format=options.format)
     found.materials = annotations.materials
     if options.photos:
         _find(found, annotations, options)
@@ -105,6 +112,8 @@ def open_annotations(options: argparse.Namespace) -> AnnotatedRegions | None:
         found.photos = list(found.annotated)
         if without := len(annotations.photos) - len(with_regions):
             print(f"madeof: {show(path.name)}: {without} of its photos have no region", file=sys.stderr)
+    if options.photos:  # whether the others are there was not asked
+        annotations.left_out.pop(ABSENT, None)
     if message := left_out(annotations):
         print(f"madeof: {message}", file=sys.stderr)
     problems = _problems(annotations, every_photo=not options.photos)
@@ -126,6 +135,8 @@ def _find(found: AnnotatedRegions, annotations: Annotations, options: argparse.N
     for path in dict.fromkeys(options.photos):
         if (photo := lookup.find(path)) is not None:
             found.annotated[path] = photo
+        elif lookup.has_name(path):
+            _lacks(found, path, "no photo of this path or name alone")
         else:
             missing.setdefault(os.path.dirname(path), []).append(path)  # noqa: PTH120  (the text as given)
     for folder, paths in missing.items():
@@ -156,25 +167,28 @@ class _Lookup:
     """The photos of an annotation file by their paths and base names."""
 
     def __init__(self, annotations: Annotations) -> None:
+        self._photos_folder = annotations.photos_folder
         self._folder = os.path.realpath(annotations.photos_folder)
         self._by_path = {photo.file: photo for photo in annotations.photos}
         self._by_name: dict[str, list[AnnotatedPhoto]] = {}
         for photo in annotations.photos:
             self._by_name.setdefault(PurePosixPath(photo.file).name, []).append(photo)
 
+    def has_name(self, path: str) -> bool:
+        """Whether another photo of that name is there: `path` is none of the file's."""
+        return Path(path).is_file() and Path(path).name in self._by_name
+
     def find(self, path: str) -> AnnotatedPhoto | None:
-        """The photo that `path` is: the file itself, else the one whose path ends `path`, else the one of its name."""
+        """The photo that `path` is: the file itself, else one of its name that is a copy of it, byte for byte."""
         if not Path(path).is_file():
             return None
         real = os.path.realpath(path)
         inside = os.path.relpath(real, self._folder).replace(os.sep, "/")
         if inside in self._by_path:
             return self._by_path[inside]
-        parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  (a link is known by its own name)
-        alike = self._by_name.get(parts[-1], [])
-        ending = [photo for photo in alike if "/".join(("", *parts)).endswith(f"/{photo.file}")]
-        fits = ending if len(ending) == 1 else alike
-        return fits[0] if len(fits) == 1 else None
+        alike = self._by_name.get(Path(path).name, [])
+        copies = [photo for photo in alike if filecmp.cmp(path, self._photos_folder / photo.file, shallow=False)]
+        return copies[0] if len(copies) == 1 else None
 
 
 def _problems(annotations: Annotations, *, every_photo: bool) -> list[str]:

@@ -130,7 +130,7 @@ def _given(photo: Photo, path: str, options: argparse.Namespace, annotated: Anno
     if annotated is None:
         source = Path(options.regions)
         if source.is_dir():
-            source = file_for(path, source, "expected one segmentation with its stem")
+            source = file_for(path, source, "expected one segmentation with its stem", options.photos)
         return segments_in(source, photo, read_options(options), by_value=options.by_value)
     requests = annotated.requests(photo, path)
     found = resolve_all(requests, photo, read_options(options))

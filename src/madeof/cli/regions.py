@@ -121,23 +121,36 @@ def _label_map(path: str, options: argparse.Namespace) -> RegionRequest:
 
     source = Path(options.label_map)
     if source.is_dir():
-        source = file_for(path, source, f"{path}: expected one label map with the stem {Path(path).stem}")
+        source = file_for(
+            path, source, f"{path}: expected one label map with the stem {Path(path).stem}", options.photos
+        )
     elif len(options.photos) > 1:
         raise RegionError(f"--label-map {source}: with several photos expected a folder with one map for each")
     return RegionRequest("label map", LabelMapFile((source,), title=f"{path}: the label map {source}"), required=True)
 
 
-def file_for(photo: str, folder: Path, expected: str) -> Path:
-    """The one file of a folder that has the photo's stem.
+def file_for(photo: str, folder: Path, expected: str, photos: Sequence[str] = ()) -> Path:
+    """The one file of a folder that has the photo's stem, or of the folder in it that is called as the photo's is.
 
     Raises:
-        RegionError: there is none or there are several, and `expected` begins the message.
+        RegionError: there is none or there are several, and `expected` begins the message; or it may be that of another
+            of `photos`.
     """
     from madeof.errors import RegionError
 
-    found = sorted(path for path in folder.iterdir() if path.stem == Path(photo).stem and path.is_file())
+    stem = Path(photo).stem
+    for place in (folder / Path(photo).absolute().parent.name, folder):  # labels/kitchen/a.png of kitchen/a.jpg
+        found = sorted(path for path in place.glob("*") if path.stem == stem and path.is_file())
+        if found:
+            break
     if len(found) != 1:
         raise RegionError(f"{expected} in {folder}, found {len(found)}")
+    other = next((one for one in photos if Path(one).stem == stem and Path(one) != Path(photo)), None)
+    if other is not None and found[0].parent == folder:
+        raise RegionError(
+            f"{photo}: {found[0]} may be its file or that of {other}; put them into folders named as the photos' are, "
+            "or give one photo at a time"
+        )
     return found[0]
 
 

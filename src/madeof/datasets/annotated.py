@@ -7,7 +7,7 @@ import json
 import logging
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
+from madeof.datasets.formats.gathering import ABSENT
+from madeof.datasets.formats.zips import is_zip, unpacked
 from madeof.datasets.layout import Scan, changed, misfit
 from madeof.datasets.listing import File, check_file
 from madeof.datasets.material_lists import MaterialList
@@ -50,6 +52,7 @@ def read_annotations(path: str | Path, *, images: str | Path | None = None, form
         raise DatasetError(f"{show(path)} does not exist; expected an annotation file, or a folder of them")
     if path.name in ("", ".."):  # messages call it by its name
         path = path.resolve()
+    unpacked(path)  # which says what is wrong with a zip file
     found = format_named(format) if format is not None else None
     if found is None:
         name = recognise(path)
@@ -57,7 +60,8 @@ def read_annotations(path: str | Path, *, images: str | Path | None = None, form
             raise DatasetError(f"{show(path)} is of no format that we know: we tried {tried()}")
         found = FORMATS[name]
     _logger.debug("%s: %s", show(path), found.title)
-    return found.reader.read(path, None if images is None else Path(images))
+    annotations = found.reader.read(unpacked(path), None if images is None else Path(images))
+    return replace(annotations, where=path) if is_zip(path) else annotations
 
 
 def tried() -> str:
@@ -67,10 +71,10 @@ def tried() -> str:
 
 def left_out(annotations: Annotations) -> str:
     """What is no region, in one line: "coco.json: left out 12 keypoints, 3 captions"; "" where there is nothing."""
-    if not annotations.left_out:
-        return ""
-    counts = listed(f"{count} {show(kind)}" for kind, count in annotations.left_out.most_common())
-    return f"{show(annotations.where.name)}: left out {counts}, which are no regions"
+    kinds = [(kind, count) for kind, count in annotations.left_out.most_common() if kind != ABSENT]
+    told = [f"{listed(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
+    told += [f"{annotations.left_out[ABSENT]} {ABSENT}"] if annotations.left_out[ABSENT] else []
+    return f"{show(annotations.where.name)}: left out {'; and '.join(told)}" if told else ""
 
 
 def cut(annotation: Annotation, size: tuple[int, int], where: Path, file: str) -> Cut:
@@ -86,7 +90,7 @@ def cut(annotation: Annotation, size: tuple[int, int], where: Path, file: str) -
         DatasetError: its shape cannot be cut out of the photo. File, photo and place are named.
     """
     try:
-        return annotation.shape.cut(size)
+        return annotation.cut(size)
     except (InputError, DatasetError) as error:
         raise DatasetError(f"{show(where.name)}: {show(file)}: {show(annotation.place)}: {error}") from error
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
+from madeof.regions.raster import Cut
 from madeof.regions.request import RegionRequest
-from madeof.regions.shapes import Shape
+from madeof.regions.shapes import Shape, cut_in_pixels
 
 
 class Annotation(NamedTuple):
@@ -22,6 +23,10 @@ class Annotation(NamedTuple):
     shape: Shape
     place: str
     """Where it stands in its file, for messages and as the region's name: "annotation 17", "line 3", "shape 2"."""
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """The region's pixels in a photo of `size`; see `cut_in_pixels`."""
+        return cut_in_pixels(self.shape, size)
 
     def request(self, file: str = "") -> RegionRequest:
         """It as a region that is asked for; `file` names its file in errors."""

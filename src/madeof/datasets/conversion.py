@@ -191,6 +191,9 @@ class _Reading:
 
 def check_material(annotation: Annotation, known: Collection[str], where: Path, file: str) -> None:
     """Raise a DatasetError where the annotation's material is not among those `known` by their keys."""
+    if not annotation.material:
+        place = f"{show(where.name)}: {show(file)}: {show(annotation.place)}"
+        raise DatasetError(f"{place}: it has no material")
     if key(annotation.material) not in known:
         raise DatasetError(
             f"{show(where.name)}: {show(file)}: {show(annotation.place)}: the material {show(annotation.material)!r} "

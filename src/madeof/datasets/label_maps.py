@@ -43,7 +43,7 @@ class LabelMaps:
     ) -> None:
         self.where = str(images.parent if images.parent == labels.parent else images)
         self.materials = materials.names
-        self._list = materials.where
+        self._list, self._colours = materials.where, materials.colours
         self._values = np.array(materials.values, dtype=np.int64)
         self._min_area = int(min_area)
         self._ignore = tuple(sorted({0, *(int(value) for value in ignore)}))
@@ -71,7 +71,7 @@ class LabelMaps:
         from madeof.datasets.formats.map_regions import MapRegions, Values  # which is built on this module
 
         names = dict(zip(self._values.tolist(), self.materials, strict=True))
-        values = Values(names, frozenset(self._ignore), where=self._list)
+        values = Values(names, frozenset(self._ignore), where=self._list, colours=self._colours)
         return [
             AnnotatedPhoto(
                 photo.path, MapRegions(self._labels, label_map, self._images / photo.path, values), details=details
@@ -103,7 +103,7 @@ class LabelMaps:
         """
         photo, label_map = self._images / self._photos[number].path, self._labels / self._maps[number].path
         height, width = size_of(photo)
-        values = read_label_map(label_map)
+        values = read_label_map(label_map, colours=self._colours)
         if values.shape != (height, width):
             raise misfit(self._map(number), (values.shape[0], values.shape[1]), (height, width), photo)
         _, value, area, box = blob_map(values, ignore=self._ignore)
@@ -131,7 +131,7 @@ class LabelMaps:
             _logger.warning("%s: %s", show(self.file(number)), "; ".join(photo.warnings))
         path = self._labels / self._maps[number].path
         height, width = photo.pixels.shape[:2]
-        values = read_label_map(path)
+        values = read_label_map(path, colours=self._colours)
         if values.shape != (height, width):
             raise changed(self._map(number))
         components, value, area, box = blob_map(values, ignore=self._ignore)

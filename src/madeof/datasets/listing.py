@@ -13,6 +13,7 @@ from madeof._util.text import show
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.regions.files import ARRAY_SUFFIXES
 
 
 class File(NamedTuple):
@@ -128,7 +129,7 @@ def pair_files(images: Path, labels: Path) -> tuple[list[tuple[File, File]], lis
     sides: list[dict[str, File]] = []
     unclear: set[str] = set()
     for folder in (images, labels):
-        files, unreadable = list_files(folder, PHOTO_SUFFIXES)
+        files, unreadable = list_files(folder, PHOTO_SUFFIXES + (ARRAY_SUFFIXES if folder == labels else ()))
         problems += unreadable
         unclear |= {spelling(stem(problem.file.removeprefix(f"{folder.name}/"))) for problem in unreadable}
         found, shared, bad = by_stem(files, folder.name)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from madeof._util.csv_rows import read_rows
 from madeof._util.text import show
+from madeof.datasets.formats.parsing import head
 from madeof.errors import DatasetError
-from madeof.materials.lists import LISTS, OPENSURFACES, VALUES, key
+from madeof.materials.lists import LISTS, VALUES, key
 
+_RED = ("opensurfaces", "opensurfaces-plus", "original")  # whose label maps have the number in the red channel
 _LARGEST = 32767  # a material's position is an int16 in the table of regions
 
 
@@ -22,6 +24,8 @@ class MaterialList(NamedTuple):
     """Ascending, from 1."""
     where: str
     """Where they come from, for messages."""
+    colours: Literal["red", "refuse"] = "refuse"
+    """What the value of a label map in colours is; see `read_label_map`."""
 
 
 def read_materials(source: str | Path | Sequence[str] | None) -> MaterialList:
@@ -37,9 +41,10 @@ def read_materials(source: str | Path | Sequence[str] | None) -> MaterialList:
             twice.
     """
     if source is None:
-        return _numbered(OPENSURFACES, "the list opensurfaces")
+        source = "opensurfaces"
     if isinstance(source, str) and source in LISTS:
-        return _numbered(LISTS[source], f"the list {source}", VALUES.get(source))
+        found = _numbered(LISTS[source], f"the list {source}", VALUES.get(source))
+        return found._replace(colours="red") if source in _RED else found
     if not isinstance(source, str | Path):
         return _numbered(tuple(source), "the materials given")
     path = Path(source)
@@ -69,7 +74,9 @@ def _from_csv(path: Path) -> MaterialList:
     if not found:
         raise DatasetError(f"{name}: no materials in it; expected rows such as 1,Brick")
     values = tuple(sorted(found))
-    return _checked(MaterialList(tuple(found[value] for value in values), values, path.name))
+    names = tuple(found[value] for value in values)
+    colours: Literal["red", "refuse"] = "red" if "red_color" in head(path).partition("\n")[0] else "refuse"
+    return _checked(MaterialList(names, values, path.name, colours))
 
 
 def _numbered(names: tuple[str, ...], where: str, values: tuple[int, ...] | None = None) -> MaterialList:

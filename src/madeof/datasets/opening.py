@@ -184,6 +184,16 @@ def find_layout(
                 raise DatasetError(f"{show(folder)} is not a folder; expected one of photos and one of label maps")
         if Path(images).samefile(labels):
             raise DatasetError(f"{show(images)} is given for both the photos and the label maps; expected two folders")
+        if materials is None:
+            places = (Path(labels).parent / "materials.csv", Path(labels) / "materials.csv")
+            own = next((place for place in places if place.is_file()), None)
+            hint = f"; {show(own)} is not read" if own else ""
+            _logger.warning(
+                "the values of the label maps in %s are taken for the numbers of OpenSurfaces%s: name their list "
+                "(materials=, --materials)",
+                show(labels),
+                hint,
+            )
         return LabelMaps(Path(images), Path(labels), read_materials(materials), min_area=min_area, ignore=ignore)
     path = Path(path)
     if not path.exists():

@@ -108,7 +108,7 @@ def places_of(paths: Sequence[str]) -> list[tuple[Path, str]]:
 
 
 def _is_folder(to: str, out: Path) -> bool:
-    return to in FORMATS and is_folder_of(to, out)
+    return to in FORMATS and FORMATS[to].writes and is_folder_of(to, out)
 
 
 def _answered(outcomes: Iterable[Outcome]) -> Iterator[Answered]:

@@ -58,6 +58,20 @@ def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
         label_map = np.where(label_map == value, label_map.dtype.type(0), label_map)
     writable = np.require(label_map, requirements=["C", "W"])  # cc3d refuses what it might not write to
     components, count = cc3d.connected_components(writable, connectivity=8, return_N=True)
+    return _measured(components, int(count), label_map)
+
+
+def object_map(label_map: NDArray[Any], objects: NDArray[Any]) -> Blobs:
+    """As `blob_map`, but all pixels of one value and one object, (H, W) integers, are one blob wherever they lie."""
+    both = np.where(label_map > 0, objects.astype(np.int64) * (int(label_map.max()) + 1) + label_map, 0)
+    found, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+    order = np.argsort(np.where(found > 0, first, -1), kind="stable")  # nothing, then as they are met
+    position = np.zeros(len(found), dtype=np.int32)
+    position[order] = np.arange(len(found)) + (0 if found[0] == 0 else 1)
+    return _measured(position[inverse.reshape(both.shape)], int(position.max()), label_map)
+
+
+def _measured(components: NDArray[Any], count: int, label_map: NDArray[Any]) -> Blobs:
     # Runs of one blob within a row tell all that is asked, and are far fewer than pixels.
     first = np.ones(components.shape, dtype=np.bool_)
     np.not_equal(components[:, 1:], components[:, :-1], out=first[:, 1:])

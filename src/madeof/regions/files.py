@@ -7,15 +7,19 @@ than 0 and one value up to 255; so is a float TIFF in [0, 1], and an 8-bit grey 
 for. What could be read in two ways is an error that asks.
 
 Label maps: the value of a pixel is its class, exactly as stored: 8- or 16-bit grey, palette indices (never through the
-palette), 1-bit; of RGB the red channel, as in OpenSurfaces. 2- and 4-bit greys are not stretched.
+palette), 1-bit; RGB whose channels are equal is grey. 2- and 4-bit greys are not stretched. Of a map in colours the
+whole colour is the value, 65536 R + 256 G + B; where values have names it is refused, or of OpenSurfaces the red
+channel is it.
 
-Both are turned by their own EXIF rotation, as photos are; Pillow is the one decoder.
+NumPy's .npy and .npz (with one array) are read too. Pictures are turned by their own EXIF rotation, as photos are;
+Pillow is the one decoder.
 """
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +32,9 @@ from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
 if TYPE_CHECKING:
     from PIL import Image
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+"""Of NumPy's files."""
 
 _RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
 _VEIL = 8  # of 255: less alpha is no part of a cut-out
@@ -61,6 +68,9 @@ def read_mask(
     Raises:
         RegionError: it cannot be read, is of another size, is empty, or could be read in two ways.
     """
+    if (array := _array_in(path, max_megapixels)) is not None:
+        mask: Mask = check_mask(array, (array.shape[0], array.shape[1]), name=show(str(path)))
+        return not_empty(_fit(mask, photo_size, raw_size, show(str(path)), resize), show(str(path)))
     with open_image(path, RegionError, max_megapixels=max_megapixels, what="mask") as opened:
         name = show(opened.name)
         if opened.format == "JPEG" and not allow_jpeg:
@@ -74,7 +84,7 @@ def read_mask(
         opened.load()
         with guard(opened.name, opened.format, RegionError):
             if soft:
-                mask: Mask = _soft_values(opened, name)
+                mask = _soft_values(opened, name)
             elif opened.format == "JPEG":
                 mask = np.asarray(opened.image.convert("L")) >= 128
             else:
@@ -90,6 +100,7 @@ def read_label_map(
     raw_size: tuple[int, int] | None = None,
     resize: bool = False,
     max_megapixels: float = 100.0,
+    colours: Literal["whole", "red", "refuse"] = "whole",
 ) -> NDArray[Any]:
     """Read a label map by the rules on top of this page.
 
@@ -99,6 +110,7 @@ def read_label_map(
         raw_size: the same before the EXIF rotation, so that a map of the unrotated photo is told.
         resize: resize a map of another size to the photo's, nearest.
         max_megapixels: a larger file is refused.
+        colours: what the value of a picture in colours is.
 
     Returns:
         the values meant, (H, W) uint8, or uint16 or int32 where the file has more bits; never negative.
@@ -106,20 +118,33 @@ def read_label_map(
     Raises:
         RegionError: it cannot be read, is a JPEG or float, or is of another size.
     """
-    with open_image(path, RegionError, max_megapixels=max_megapixels, what="label map") as opened:
-        name = show(opened.name)
-        if opened.format == "JPEG":
-            raise RegionError(f"{name} is a JPEG, whose values are lossy; expected a PNG: export the label map again")
-        opened.load()
-        with guard(opened.name, opened.format, RegionError):
-            values = _stored_values(opened, name)
-        if values.ndim == 3:
-            values = values[..., 0]
-        if values.dtype.kind == "f":
-            raise RegionError(f"{name} has float values; expected whole numbers: save it with 8 or 16 bits")
-        if values.min() < 0:
-            raise RegionError(f"{name} has the value {values.min()}; expected 0 (unlabelled) and above")
-        values = turn(values, orientation_of(opened.image))
+    name = show("the label map" if isinstance(path, bytes) else str(path))
+    orientation = 1
+    if (array := _array_in(path, max_megapixels)) is not None:
+        values = array
+    else:
+        with open_image(path, RegionError, max_megapixels=max_megapixels, what="label map") as opened:
+            name, orientation = show(opened.name), orientation_of(opened.image)
+            if opened.format == "JPEG":
+                raise RegionError(
+                    f"{name} is a JPEG, whose values are lossy; expected a PNG: export the label map again"
+                )
+            opened.load()
+            with guard(opened.name, opened.format, RegionError):
+                values = _stored_values(opened, name)
+    if values.ndim == 3:
+        grey = (values[..., :1] == values[..., 1:]).all()
+        if not grey and colours == "refuse":
+            raise RegionError(
+                f"{name} is in colours: its channels differ; expected the number of a material in each pixel, or "
+                "beside the label maps a list of the colours, labelmap.txt with lines such as wood:128,0,0::"
+            )
+        values = values[..., 0] if grey or colours == "red" else _whole(values)
+    if values.dtype.kind == "f":
+        raise RegionError(f"{name} has float values; expected whole numbers: save it with 8 or 16 bits")
+    if values.min() < 0:
+        raise RegionError(f"{name} has the value {values.min()}; expected 0 (unlabelled) and above")
+    values = turn(values, orientation)
     if photo_size is not None:
         values = _fit(values, photo_size, raw_size, name, resize)
     return np.ascontiguousarray(values)
@@ -158,6 +183,54 @@ def _alpha(image: Any) -> Mask | None:
     return np.where(inside, alpha, np.uint8(0)).astype(np.float32) / np.float32(255)
 
 
+def read_colours(path: str | Path | bytes, *, max_megapixels: float = 100.0) -> NDArray[np.int32]:
+    """The whole colour of each pixel, (H, W): 65536 R + 256 G + B; of a palette the colours that it shows.
+
+    Raises:
+        RegionError: it cannot be read, or is a JPEG.
+    """
+    with open_image(path, RegionError, max_megapixels=max_megapixels, what="label map") as opened:
+        if opened.format == "JPEG":
+            raise RegionError(f"{show(opened.name)} is a JPEG, whose colours are lossy; expected a PNG")
+        opened.load()
+        with guard(opened.name, opened.format, RegionError):
+            pixels = np.asarray(opened.image.convert("RGB"))
+        return np.ascontiguousarray(turn(_whole(pixels), orientation_of(opened.image)))
+
+
+def _whole(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    return pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+
+
+def _array_in(path: str | Path | bytes | Image.Image, max_megapixels: float) -> NDArray[Any] | None:
+    """The array (H, W) of a NumPy file; None where it is none.
+
+    Raises:
+        RegionError: it cannot be read, holds several arrays, or an array that is no picture.
+    """
+    if not isinstance(path, str | Path) or Path(path).suffix.lower() not in ARRAY_SUFFIXES:
+        return None
+    name = show(str(path))
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(found, np.lib.npyio.NpzFile):
+            with found:
+                if len(found.files) != 1:
+                    raise RegionError(f"{name} holds {len(found.files)} arrays; expected one")
+                found = found[found.files[0]]
+        if found.ndim == 3 and 1 in found.shape:
+            found = found.squeeze()
+        if found.ndim != 2 or not found.size or found.dtype.kind not in "biuf":
+            raise RegionError(f"{name} holds an array {found.shape} of {found.dtype}; expected (H, W) of numbers")
+        if found.size > max_megapixels * 1e6:
+            raise RegionError(f"{name} has {found.size / 1e6:.1f} megapixels; the limit is {max_megapixels:g}")
+        return np.array(found).astype(found.dtype.newbyteorder("="), copy=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, RegionError):
+            raise
+        raise RegionError(f"{name} is no file of NumPy that we can read: {error}") from error
+
+
 def _mask_values(opened: Opened, name: str) -> Mask:
     """The loaded file as a mask, not yet turned."""
     image = opened.image
@@ -168,7 +241,7 @@ def _mask_values(opened: Opened, name: str) -> Mask:
         return check_mask(values, (values.shape[0], values.shape[1]), name=name)
     colours = values.ndim == 3
     if colours:
-        values = values.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+        values = _whole(values)
     inside: NDArray[np.bool_] = values != 0
     least, most = int(values.min()), int(values.max())
     two = least >= 0 and int(values[inside].min(initial=most)) == most  # at most one value besides 0

@@ -18,6 +18,9 @@ from madeof.regions.shapes import Box, Polygons, Shape
 
 KINDS = ("box", "polygon", "rle")
 
+LEAST = 6
+"""Numbers of an outline: three points. Shorter ones beside another are left out."""
+
 
 def shape_of(kind: str, value: Any) -> Shape:
     """A shape of one of `KINDS`.
@@ -86,6 +89,8 @@ def _outlines(outlines: list[Any]) -> Polygons:
     """COCO's outlines, each x, y, x, y, ..."""
     if not isinstance(outlines[0], list):
         raise RegionError(f"its segmentation begins with {brief(outlines[0])}; expected a list of outlines")
+    if len(outlines) > 1 and min(map(_length, outlines)) < LEAST <= max(map(_length, outlines)):
+        outlines = [one for one in outlines if _length(one) >= LEAST]  # what coco-annotator leaves of a click
     parts = []
     for outline in outlines:
         numbers = array("d")
@@ -95,10 +100,14 @@ def _outlines(outlines: list[Any]) -> Polygons:
             raise RegionError(f"its outline is {brief(outline)}; expected numbers x, y, x, y, ...") from None
         if len(numbers) % 2:
             raise RegionError(f"its outline has {len(numbers)} numbers; expected x and y of each point")
-        if len(numbers) < 6:
+        if len(numbers) < LEAST:
             raise RegionError(f"its outline has {len(numbers) // 2} points; expected three or more")
         parts.append(np.frombuffer(numbers).reshape(-1, 2))
     return Polygons(parts)
+
+
+def _length(outline: object) -> int:
+    return len(outline) if isinstance(outline, list) else LEAST
 
 
 def _box(value: Any) -> Shape:

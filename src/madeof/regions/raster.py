@@ -84,13 +84,15 @@ def cut_box(box: Sequence[float], size: tuple[int, int]) -> Cut:
     return np.ones((rows.stop - rows.start, columns.stop - columns.start), dtype=np.bool_), (columns.start, rows.start)
 
 
-def cut_polygon(points: ArrayLike, size: tuple[int, int]) -> Cut:
+def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True, edge: bool = False) -> Cut:
     """The part of a polygon's mask that may be not 0, and where it is: even-odd rule, the last point joins the first.
 
     Args:
         points: x, y in pixels, (n, 2), n >= 3. What hangs over the photo's edges is cut off. A polygon that holds no
             pixel centre, being smaller or thinner than a pixel, marks the pixels that its outline runs through.
         size: (height, width) of the photo.
+        thin: False marks nothing for such a polygon, nor for one outside the photo, which is then no error.
+        edge: mark the pixels that the outline runs through besides.
 
     Raises:
         RegionError: it has fewer than three points, is not finite, or lies outside the photo.
@@ -106,16 +108,25 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int]) -> Cut:
         raise RegionError("the polygon is not a list of three or more points (x, y); expected an (n, 2) array, n >= 3")
     if not (np.abs(corners) < _FARTHEST).all():  # so written, it is true for NaN
         raise RegionError(f"the polygon has coordinates that are not finite or over {_FARTHEST:g}; expected pixels")
-    return cut_edges(corners, np.roll(corners, -1, axis=0), size)
+    return cut_edges(corners, np.roll(corners, -1, axis=0), size, thin=thin, edge=edge)
 
 
-def cut_edges(starts: NDArray[np.float64], ends: NDArray[np.float64], size: tuple[int, int]) -> Cut:
+def cut_edges(
+    starts: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    size: tuple[int, int],
+    *,
+    thin: bool = True,
+    edge: bool = False,
+) -> Cut:
     """As `cut_polygon`, for the edges of one or more closed outlines, in any order and direction.
 
     Args:
         starts: x, y in pixels, (n, 2) float64, finite.
         ends: the same, of each edge's other end.
         size: (height, width) of the photo.
+        thin: see `cut_polygon`.
+        edge: see `cut_polygon`.
 
     Raises:
         RegionError: what they bound lies outside the photo.
@@ -129,9 +140,9 @@ def cut_edges(starts: NDArray[np.float64], ends: NDArray[np.float64], size: tupl
         rows = max(1, _PIXELS_AT_ONCE // part.shape[1])
         for row in range(0, part.shape[0], rows):
             _fill(part[row : row + rows], (left, top + row), starts, ends)
-        if not part.any():
+        if edge or (thin and not part.any()):
             _mark_outline(part, (left, top), starts, ends)
-    if not part.any():
+    if thin and not part.any():
         raise RegionError(f"the polygon lies outside the photo of {width} x {height}: check its pixels")
     return part, (left, top)
 

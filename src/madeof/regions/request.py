@@ -22,7 +22,7 @@ from madeof.regions.cost import cost_of
 from madeof.regions.files import read_label_map, read_mask
 from madeof.regions.options import DEFAULT, ReadOptions
 from madeof.regions.region import Region
-from madeof.regions.shapes import Shape, Whole
+from madeof.regions.shapes import Shape, Whole, cut_in_pixels
 
 File = str | Path | bytes
 """A path, or a file's bytes."""
@@ -121,7 +121,7 @@ class RegionRequest:
             return [Region(self.name, mask, photo_size=photo.size).tight()]
         if isinstance(source, LabelMapFile):
             return _of_label_map(source, photo, options)
-        cut, corner = source.cut(photo.size)
+        cut, corner = cut_in_pixels(source, photo.size)
         region = Region(self.name, cut, corner=corner, photo_size=photo.size)
         return [region] if self.any_size or region.area >= options.min_area else []
 

@@ -49,7 +49,10 @@ class Whole(NamedTuple):
 
 
 class Polygons(NamedTuple):
-    """One or more outlines: a pixel is inside when its centre is within any of `parts` and within none of `holes`."""
+    """One or more outlines: a pixel is inside when its centre is within any of `parts` and within none of `holes`.
+
+    A part that holds no pixel, being thin, stray or outside the photo, changes nothing where another holds some.
+    """
 
     parts: Sequence[NDArray[np.floating]]
     """Each (n, 2): x, y in pixels, n >= 3."""
@@ -59,7 +62,9 @@ class Polygons(NamedTuple):
         """See `Shape`."""
         if len(self.parts) == 1 and not self.holes:
             return cut_polygon(self.parts[0], size)
-        return join([cut_polygon(part, size) for part in self.parts], [cut_polygon(hole, size) for hole in self.holes])
+        parts = [cut_polygon(part, size, thin=False) for part in self.parts]
+        parts = [cut for cut in parts if cut[0].any()] or cut_all([Polygons([part]) for part in self.parts], size)
+        return join(parts, [cut_polygon(hole, size, thin=False) for hole in self.holes])
 
 
 class Bits(NamedTuple):
@@ -81,6 +86,69 @@ class Bits(NamedTuple):
         if not self.part.any():
             raise RegionError("its mask is empty; expected at least one pixel")
         return self.part, self.corner
+
+
+class Drawn(NamedTuple):
+    """Outlines through the middles of pixels, which belong to them, as tools draw that speak of pixels by number."""
+
+    parts: Sequence[NDArray[np.floating]]
+    """Each (n, 2): the column and row of pixels, n >= 3."""
+    holes: Sequence[NDArray[np.floating]] = ()
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """See `Shape`."""
+        parts = [cut_polygon(part + 0.5, size, edge=True) for part in self.parts]
+        return join(parts, [cut_polygon(hole + 0.5, size, thin=False, edge=True) for hole in self.holes])
+
+
+class Several(NamedTuple):
+    """The union of shapes. An outline or box that is outside the photo changes nothing where another is not."""
+
+    shapes: Sequence[Shape]
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """See `Shape`."""
+        return join(cut_all(self.shapes, size))
+
+
+def cut_in_pixels(shape: Shape, size: tuple[int, int]) -> Cut:
+    """As `shape.cut`, but coordinates that are parts of the photo's size, as it seems, are an error.
+
+    Raises:
+        RegionError: it cannot be cut, or all of its coordinates are from 0 to 1 and not all whole.
+    """
+    part, corner = shape.cut(size)
+    if corner == (0, 0) and max(part.shape) <= 2 < max(size):
+        shapes = shape.shapes if isinstance(shape, Several) else [shape]
+        numbers = [np.ravel(part) for one in shapes if isinstance(one, Polygons | Drawn) for part in one.parts]
+        numbers += [np.array(one) for one in shapes if isinstance(one, Box)]
+        found = np.concatenate(numbers or [np.zeros(1)])
+        if (found >= 0).all() and (found <= 1).all() and (found != np.rint(found)).any():
+            raise RegionError(
+                "its coordinates are all from 0 to 1, parts of the photo's size as it seems; expected pixels: multiply "
+                "them by its width and height"
+            )
+    return part, corner
+
+
+def cut_all(shapes: Sequence[Shape], size: tuple[int, int]) -> list[Cut]:
+    """What there is of each shape: of outlines and boxes those outside the photo are left out where any is not.
+
+    Raises:
+        RegionError: another shape cannot be cut, or all lie outside.
+    """
+    cuts: list[Cut] = []
+    outside: RegionError | None = None
+    for shape in shapes:
+        try:
+            cuts.append(shape.cut(size))
+        except RegionError as error:
+            if not isinstance(shape, Polygons | Box):
+                raise
+            outside = error
+    if outside is not None and not cuts:
+        raise outside
+    return cuts
 
 
 def join(parts: Sequence[Cut], holes: Sequence[Cut] = ()) -> Cut:

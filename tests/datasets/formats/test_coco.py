@@ -110,7 +110,7 @@ def test_lists_in_any_order_with_ids_of_any_kind(tmp_path: Path) -> None:
 )
 def test_is_it(value: Any, is_it: bool, tmp_path: Path) -> None:
     assert coco.is_it(save(tmp_path, value)) is is_it
-    assert not coco.is_it(tmp_path)
+    assert coco.is_it(tmp_path) is is_it  # a folder with such a file
     assert not coco.is_it(tmp_path / "nothing.json")
 
 

@@ -116,7 +116,6 @@ def test_subsets_are_folders_and_splits(tmp_path: Path) -> None:
         ('<polygon label="a" points="1,1;2,2"/>', "a.png: polygon 1: it has 2 points; expected 3 or more"),
         ('<polygon label="a" points="1,1;2,2;3"/>', "its points are [['1', '1'], ['2', '2'], ['3']]; expected pairs"),
         ('<polygon label="a"/>', "it has no points; expected 3 or more"),
-        ('<polygon points="1,1;2,2;3,3"/>', "the label is missing; expected the name of a material"),
         ('<box label="a" xtl="x" ytl="0" xbr="2" ybr="2"/>', "xtl is 'x'; expected a number"),
         ('<box label="a" xtl="nan" ytl="0" xbr="2" ybr="2"/>', "xtl is 'nan'; expected a number"),
         ('<ellipse label="a" cx="1" cy="1" rx="0" ry="1"/>', "its radii are 0 and 1; expected both above 0"),

@@ -56,9 +56,13 @@ def test_photos_are_found(tmp_path: Path) -> None:
     where = touch(tmp_path / "set" / "file.json")
     for photo in ("set/images/a.jpg", "set/images/x/b.jpg", "set/images/y/c.JPG", "photos/a.jpg"):
         touch(tmp_path / photo)
-    folder, files = find_photos(["a.jpg", "x\\b.jpg", "z/c.jpg"], where)
+    folder, files = find_photos(["a.jpg", "x\\b.jpg", "c.jpg"], where)
     assert folder == tmp_path / "set" / "images"
     assert files == ["a.jpg", "x/b.jpg", "y/c.JPG"]  # the last by its base name
+    # Where the folders are as the file says, another folder is another photo's.
+    assert str(find_photos(["x/b.jpg", "z/c.jpg"], where)[1][1]).count("'y/c.JPG' there is in another folder") == 1
+    assert find_photos(["z/c.jpg"], where)[1] == ["y/c.JPG"]
+    assert isinstance(find_photos(["z/c.jpg"], where, strict=True)[1][0], MissingPhoto)
     # The folder that is given is the one that is looked in.
     folder, files = find_photos(["a.jpg", "x/b.jpg"], where, tmp_path / "photos")
     assert folder == tmp_path / "photos"
@@ -73,6 +77,37 @@ def test_photos_are_found(tmp_path: Path) -> None:
     assert find_photos(["a.jpg"], other) == (tmp_path / "photos", ["a.jpg"])
     assert find_photos([], where) == (tmp_path / "set", [])
     assert error(find_photos, [], where, tmp_path / "nothing").startswith(f"{tmp_path / 'nothing'} is not a folder; ")
+
+
+@pytest.mark.parametrize(
+    ("names", "there", "found"),
+    [
+        # The longest common ending tells photos of one name apart, also by the name of the folder that is given.
+        (["/d/kitchen/a.jpg", "/d/bath/a.jpg"], ["kitchen/a.jpg", "bath/a.jpg"], ["kitchen/a.jpg", "bath/a.jpg"]),
+        (["C:\\d\\kitchen\\a.jpg", "D:/bath/a.jpg"], ["kitchen/a.jpg", "bath/a.jpg"], ["kitchen/a.jpg", "bath/a.jpg"]),
+        (["/d/photos/a.jpg", "/d/bath/a.jpg"], ["a.jpg"], ["a.jpg", ": 'a.jpg' there fits '/d/photos/a.jpg' better"]),
+        (["../x/a.jpg", "../y/a.jpg"], ["y/a.jpg"], [": 'y/a.jpg' there fits '../y/a.jpg' better", "y/a.jpg"]),
+        # What cannot be told apart is refused, each with the other's name.
+        (["/d/x/a.jpg", "/d/y/a.jpg"], ["a.jpg"], ["'a.jpg' there fits '/d/y/a.jpg' as", "'a.jpg' there fits '/d/x/a"]),
+        (["/d/a.jpg"], ["x/a.jpg", "y/a.jpg"], [": it may be any of x/a.jpg, y/a.jpg there"]),
+        # An exact path is better than an ending.
+        (["a.jpg", "/d/x/a.jpg"], ["a.jpg"], ["a.jpg", ": 'a.jpg' there fits 'a.jpg' better"]),
+        # One photo that is named twice is one photo.
+        (["/d/x/a.jpg", "/d/x/a.jpg"], ["a.jpg"], ["a.jpg", "a.jpg"]),
+        # Another split is never taken.
+        (["/d/val/1.jpg", "val2017/2.jpg"], ["train/1.jpg", "train2017/2.jpg"], ["another folder", "another folder"]),
+        # Links: without query, fragment and escapes, or with the photo in the query.
+        (["https://h.example/x/a%20b.jpg?alt=media&t=1#x"], ["a b.jpg"], ["a b.jpg"]),
+        (["https://h.example/get?id=3&file=kitchen/a.jpg"], ["x/a.jpg", "kitchen/a.jpg"], ["kitchen/a.jpg"]),
+        (["gs://s/kitchen/a.jpg", "gs://s/bath/a.jpg"], ["bath/a.jpg"], ["fits 'gs://s/bath/a.jpg'", "bath/a.jpg"]),
+    ],
+)  # fmt: skip
+def test_no_photo_is_taken_for_another(names: list[str], there: list[str], found: list[str], tmp_path: Path) -> None:
+    for photo in there:
+        touch(tmp_path / "photos" / photo)
+    for where, images in ((tmp_path / "f.json", None), (tmp_path / "x" / "f.json", tmp_path / "photos")):
+        for one, expected in zip(find_photos(names, where, images)[1], found, strict=True):
+            assert one.reason.count(expected) if isinstance(one, MissingPhoto) else f"/{one}".endswith(f"/{expected}")
 
 
 def test_a_base_name_has_to_be_the_only_one(tmp_path: Path) -> None:

@@ -204,7 +204,6 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     [
         (result("polygonlabels", {"points": [[1, 1], [2, 2]]}), "it has 2 points; expected 3 or more"),
         (result("polygonlabels", {"points": [[1, 1], [2, 2], [3, "x"]]}), "expected pairs of numbers x, y"),
-        (result("rectanglelabels", box(0, 0, 2, 2), []), "the label is missing; expected the name of a material"),
         (result("rectanglelabels", box(0, 0, 2, 2), ["a", "b"]), "it has the labels a, b; expected one material"),
         (result("rectanglelabels", box(0, 0, 2, 2), [7]), "the label is 7; expected the name of a material"),
         (result("rectanglelabels", {**box(0, 0, 2, 2), "x": "left"}), "x is 'left'; expected a number"),

@@ -104,7 +104,7 @@ def test_a_folder_of_files_with_windows_paths(tmp_path: Path) -> None:
     assert labelme.is_it(folder)
     found = labelme.read(folder, tmp_path / "images")
     assert regions_of(found) == {"c.png": [("Wood", 4)], "küche/a b.png": [("Wood", 4)]}
-    assert found.left_out == {"JSON files that are not LabelMe's": 1}
+    assert found.left_out == {"JSON files that are not of LabelMe": 1}
     assert [type(problem) for problem in found.problems] == [MissingPhoto]  # d.png is in another folder
     assert reasons(found)[0].startswith("flur/d.json: labels: the photo 'flur/d.png' is not in")
     without = labelme.read(folder)
@@ -119,10 +119,6 @@ def test_a_folder_of_files_with_windows_paths(tmp_path: Path) -> None:
         (shape("polygon", [[1, 1], [2, 2], [3]]), "shape 1: its points are [[1, 1], [2, 2], [3]]; expected pairs"),
         (shape("polygon", [[1, 1], [2, 2], [3, None]]), "expected pairs of numbers x, y"),
         (shape("polygon", "abc"), "shape 1: its points are 'abc'; expected pairs of numbers x, y"),
-        (
-            shape("polygon", [[1, 1], [2, 2], [3, 3]], ""),
-            "shape 1: the label is missing; expected the name of a material",
-        ),
         (shape("polygon", [[1, 1], [2, 2], [3, 3]], 7), "shape 1: the label is 7; expected the name of a material"),
         (shape("rectangle", [[1, 1], [2, 2], [3, 3]]), "shape 1: it has 3 points; expected the 2 of a rectangle"),
         (shape("blob", [[1, 1]]), "shape 1: the shape_type is 'blob'; expected one of polygon, rectangle, "),
@@ -162,7 +158,7 @@ def test_a_broken_file(tmp_path: Path) -> None:
         ({"shapes": {}, "imagePath": "a.png"}, "shapes is {}; expected a list"),
         ({"shapes": []}, "imagePath is None; expected the path of the photo"),
         (content(photo="a.json"), "imagePath is 'a.json', which is no photo; save that of imageData as a file"),
-        ([1], "is no LabelMe file"),
+        ([1], "is no file of LabelMe"),
         (content(size=("x", 1)), "the photo's height is 'x'; expected a number"),
     ],
 )

@@ -157,8 +157,6 @@ def test_which_attribute_is_the_material(tmp_path: Path) -> None:
         (region(rect(x=float("nan"))), "x is nan; expected a number"),
         (region({"name": "rect"}), "x is None; expected a number"),
         (region({"name": "star"}), "its shape is 'star'; expected polygon, rect, circle or ellipse"),
-        (region(rect(), ""), "the material is missing; expected the name of a material"),
-        (region(rect(), {}), "the material is missing"),
         (region(rect(), {"a": True, "b": True}), "its material is a, b; expected one material"),
         (region(None), "expected shape_attributes"),
         (7, "it is 7; expected shape_attributes"),

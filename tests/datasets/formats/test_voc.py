@@ -87,7 +87,6 @@ def test_parts_are_left_out_and_unknown_sizes_are_none(tmp_path: Path) -> None:
     [
         (thing("5 1 4 2"), "object 1: its box is 5, 1, 4, 2; expected xmin <= xmax and ymin <= ymax"),
         (thing("a 1 4 2"), "object 1: xmin is 'a'; expected a number"),
-        (thing(name=" "), "object 1: the name is missing; expected the name of a material"),
         ("<object><name>Wood</name></object>", "object 1: it has no bndbox; expected the corners of its box"),
         ("<object><name>a</name><bndbox><xmin>1</xmin></bndbox></object>", "object 1: ymin is ''; expected a number"),
     ],

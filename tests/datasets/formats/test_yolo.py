@@ -91,7 +91,7 @@ def test_photos_elsewhere(tmp_path: Path) -> None:
         found = yolo.read(path, tmp_path / "photos")
         assert regions_of(found) == {"küche/a.png": [("Wood", 12)]}
     missing = yolo.read(tmp_path / "set")
-    assert reasons(missing)[0].startswith("labels/küche/a.txt: no photo a in ")
+    assert reasons(missing)[0].startswith("labels/küche/a.txt: no photo a of its own in ")
     assert isinstance(missing.problems[0], MissingPhoto)
 
 

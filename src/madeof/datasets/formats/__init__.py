@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from madeof.datasets.formats.zips import unpacked
 from madeof.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -89,14 +90,27 @@ FORMATS: dict[str, Format] = {
         Format("label_studio", "Label Studio JSON export", writes=True),
         Format("via", "VGG Image Annotator (VIA) JSON"),
         Format("labelme", "LabelMe JSON", writes=True),
+        Format("isat", "ISAT JSON"),
+        Format("supervisely", "Supervisely JSON"),
+        Format("cityscapes", "Cityscapes polygons"),
+        Format("labelbox", "Labelbox NDJSON export"),
+        Format("createml", "CreateML JSON boxes"),
+        Format("geojson", "GeoJSON of QuPath"),
+        Format("sam", "Segment Anything's masks as JSON"),
+        Format("coco_results", "COCO results"),
         Format("cvat", "CVAT XML", writes=True),
-        Format("voc", "Pascal VOC XML boxes"),
+        Format("labelme_xml", "LabelMe's old XML"),
+        Format("voc", "Pascal VOC XML"),
+        Format("open_images", "Open Images masks"),
+        Format("ade_full", "the full ADE20K"),
         Format("yolo", "YOLO segmentation text", writes=True),
         Format("opensurfaces", "OpenSurfaces release"),
         Format("minc", "MINC-2500"),
         Format("fmd", "Flickr Material Database (FMD)"),
         Format("dms", "Dense Material Segmentation (DMS) label maps"),
         Format("label_map", "a folder of photos, label maps and materials.csv", writes=True),
+        Format("label_studio_brush", "Label Studio's brush export, PNG or NumPy"),
+        Format("colour_map", "label maps in colours with a list of them, as Pascal VOC and CVAT have them"),
         Format("ade", "label maps with a list of names, as ADE20K and COCO-Stuff have them"),
         Format("masks", "a folder of masks named after their photos", writes=True),
     )
@@ -111,6 +125,10 @@ def written() -> str:
 
 def recognise(path: Path) -> str | None:
     """The name of the format of the file or folder `path`, by its content; None where it is none of ours."""
+    try:
+        path = unpacked(path)
+    except DatasetError:  # which whoever reads it says
+        return None
     return next((name for name, one in FORMATS.items() if one.reader.is_it(path)), None)
 
 

@@ -2,7 +2,9 @@
 
 Coordinates count from the photo's upper left corner, as ours; boxes and ellipses are turned by degrees, clockwise,
 around their centres. A mask is a box and the lengths of runs along its rows, outside first. Shapes of one label and
-one `group_id` are one region. Polylines, points, skeletons, cuboids and tags are no regions.
+one `group_id` are one region; a box around the others of its group, as datumaro writes it, is no part of it. An
+attribute named material is the material, whatever the label. Polylines, points, skeletons, cuboids and tags are no
+regions.
 
 Written are polygons where the region has outlines without holes, else masks; both are read back exactly.
 """
@@ -20,10 +22,11 @@ from madeof._util.files import write_bytes
 from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse, turned_box
+from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.formats.gathering import Gathering, Piece, some_files
 from madeof.datasets.formats.parsing import head, read_xml
 from madeof.datasets.formats.pixels import row_lengths, row_runs
-from madeof.datasets.formats.values import name, number, outline, size_of, whole
+from madeof.datasets.formats.values import label, number, outline, size_of, whole
 from madeof.datasets.formats.xml_text import plain
 from madeof.datasets.photos import Details
 from madeof.datasets.writing import Answered, AnsweredRegion
@@ -39,7 +42,6 @@ _NO_REGION = {
     "tag": "tags of photos",
 }
 _LABELS_WITHOUT_REGIONS = ("polyline", "points", "skeleton", "cuboid", "tag")
-_SUBSETS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
 def is_it(path: Path) -> bool:
@@ -79,9 +81,9 @@ def read(path: Path, images: Path | None = None) -> Annotations:
 def _labels(root: Element) -> list[str]:
     """The labels that the file lists, without those of shapes that are no regions."""
     listed = []
-    for label in root.iterfind("meta//label"):
-        text = (label.findtext("name") or "").strip()
-        if text and label.findtext("type") not in _LABELS_WITHOUT_REGIONS and label.find("parent") is None:
+    for entry in root.iterfind("meta//label"):
+        text = (entry.findtext("name") or "").strip()
+        if text and entry.findtext("type") not in _LABELS_WITHOUT_REGIONS and entry.find("parent") is None:
             listed.append(text)
     return listed
 
@@ -99,7 +101,10 @@ def _read_photo(gathering: Gathering, photo: Element, position: int) -> None:
         place = f"{shape.tag} {number_}"
         try:
             group = shape.get("group_id")
-            pieces.append(Piece(name(shape.get("label")), _shape(shape), place, None if group == "0" else group))
+            attributes = {one.get("name", ""): one.text for one in shape.iterfind("attribute")}
+            pieces.append(
+                Piece(label(shape.get("label"), attributes), _shape(shape), place, None if group == "0" else group)
+            )
         except DatasetError as error:
             gathering.broken(f"{file}: {place}", error)
     try:
@@ -109,7 +114,7 @@ def _read_photo(gathering: Gathering, photo: Element, position: int) -> None:
         return
     # A project's photos are exported into folders of its subsets.
     names = [f"{subset}/{file}", file] if subset else [file]
-    details = Details(split=_SUBSETS.get(subset.casefold(), ""))
+    details = Details(split=split_of_folder(subset))
     gathering.photo(names, pieces, size=size, details=details)
 
 
@@ -163,9 +168,9 @@ def write(photos: Iterable[Answered], out: Path, materials: Sequence[str] = ()) 
             used[region.material] = None
             _add(image, region, source, group)
     for material in used:
-        label = SubElement(labels, "label")
-        SubElement(label, "name").text = plain(material)
-        SubElement(label, "attributes")
+        entry = SubElement(labels, "label")
+        SubElement(entry, "name").text = plain(material)
+        SubElement(entry, "attributes")
     indent(root)
     write_bytes(out, tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
     return [out]

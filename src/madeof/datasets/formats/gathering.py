@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from madeof._util.text import show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
-from madeof.datasets.formats.finding import find_photos, relative_path
+from madeof.datasets.formats.finding import find_photos, relative_path, split_of_folder
+from madeof.datasets.formats.values import is_material
 from madeof.datasets.listing import list_files
 from madeof.datasets.photos import Details
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
-from madeof.regions.raster import Cut
-from madeof.regions.shapes import Polygons, Shape, join
+from madeof.regions.shapes import Box, Drawn, Polygons, Several, Shape
+
+ABSENT = "photos without a region, which are not there"
+"""How they are called among what is left out."""
 
 _LOOKED_AT = 5  # files in each folder, to tell the format
 _ENTRIES = 1000  # in each folder, among which they are looked for
 _FOLDERS = 100
+_AROUND = 1.5  # pixels between a box and the outlines that it is around
 
 
 class Piece(NamedTuple):
@@ -34,16 +41,6 @@ class Piece(NamedTuple):
     place: str
     group: Hashable = None
     """Pieces of one group and one material are one region; None is a region of its own."""
-
-
-class Several(NamedTuple):
-    """The union of shapes."""
-
-    shapes: Sequence[Shape]
-
-    def cut(self, size: tuple[int, int]) -> Cut:
-        """See `Shape`."""
-        return join([shape.cut(size) for shape in self.shapes])
 
 
 class _Entry(NamedTuple):
@@ -57,9 +54,14 @@ class _Entry(NamedTuple):
 class Gathering:
     """Photos, problems and what was left out, as they are read."""
 
-    def __init__(self, where: Path) -> None:
-        """Args: where: the annotation file, or the folder of them."""
-        self.where = where
+    def __init__(self, where: Path, *, strict: bool = False) -> None:
+        """Nothing is read.
+
+        Args:
+            where: the annotation file, or the folder of them.
+            strict: each photo has a file of its own, which says where the photo is; see `find_photos`.
+        """
+        self.where, self._strict = where, strict
         self.problems: list[Problem] = []
         self.left_out: Counter[str] = Counter()
         self._entries: list[_Entry] = []
@@ -93,7 +95,11 @@ class Gathering:
             details: its split and so on.
             place: what names the photo in its file besides `names`: the file, in a folder of them.
         """
-        self._entries.append(_Entry(names, _regions(pieces), size, details or Details(), place))
+        for piece in pieces:
+            if not is_material(piece.material):
+                self.left_out[f"regions labelled {piece.material}"] += 1
+        regions = _regions([piece for piece in pieces if is_material(piece.material)], self.left_out)
+        self._entries.append(_Entry(names, regions, size, details or Details(), place))
 
     def annotations(self, images: Path | None = None, materials: Iterable[str] = ()) -> Annotations:
         """All that was gathered.
@@ -105,11 +111,15 @@ class Gathering:
         Raises:
             DatasetError: `images` is not a folder.
         """
-        folder, files = _find([entry.names for entry in self._entries], self.where, images)
+        folder, files = find_photos([entry.names for entry in self._entries], self.where, images, strict=self._strict)
         photos: dict[str, AnnotatedPhoto] = {}
+        owners = {entry.place: file for entry, file in zip(self._entries, files, strict=True) if _is_own(entry, file)}
+        owned = {file: place for place, file in owners.items()} if self._strict else {}
         for entry, file in zip(self._entries, files, strict=True):
             if isinstance(file, Problem):
                 self._missing(entry, file)
+            elif owned.get(file, entry.place) != entry.place:  # such as a copy that still names the other's photo
+                self.broken(entry.place, f"its photo {show(file)} is that of {show(owned[file])}; name its own")
             elif file not in photos:
                 photos[file] = AnnotatedPhoto(file, entry.annotations, entry.size, entry.details)
             else:
@@ -125,7 +135,7 @@ class Gathering:
 
     def _missing(self, entry: _Entry, problem: Problem) -> None:
         if not entry.annotations:  # nothing is lost
-            self.left_out["photos without a region, which are not there"] += 1
+            self.left_out[ABSENT] += 1
             return
         reason = f"{show(entry.place)}: {problem.reason}" if entry.place else problem.reason
         self.problems.append(problem._replace(reason=reason))  # which stays a MissingPhoto
@@ -142,14 +152,19 @@ class Gathering:
     @staticmethod
     def _materials(listed: Iterable[str], photos: Iterable[AnnotatedPhoto]) -> tuple[str, ...]:
         spelled: dict[str, str] = {}
-        for name in listed:
+        for name in filter(is_material, listed):
             spelled.setdefault(key(name), name)
         used: dict[str, str] = {}
         for photo in photos:
             for annotation in photo.annotations:
                 used.setdefault(key(annotation.material), annotation.material)
-        others = [used[one] for one in sorted(used) if one not in spelled]
+        others = [used[one] for one in sorted(used) if one and one not in spelled]
         return (*spelled.values(), *others)
+
+
+def _is_own(entry: _Entry, file: str | Problem) -> bool:
+    """Whether the annotation file of a photo has its name."""
+    return isinstance(file, str) and bool(entry.place) and PurePosixPath(entry.place).stem == PurePosixPath(file).stem
 
 
 def annotation_files(path: Path, suffix: str) -> tuple[Path, list[str], list[Problem]]:
@@ -166,21 +181,95 @@ def annotation_files(path: Path, suffix: str) -> tuple[Path, list[str], list[Pro
     return path, [file.path for file in files], problems
 
 
+def read_each(
+    path: Path,
+    images: Path | None,
+    suffix: str,
+    parse: Callable[[Path], Any],
+    take: Callable[[Gathering, str, Any], bool],
+    what: str,
+) -> Annotations:
+    """The annotations of a file, or of all such files in a folder, each of which has those of one photo.
+
+    Args:
+        path: the file or folder.
+        images: the folder of photos that the user gave.
+        suffix: of the files: ".json".
+        parse: gives a file's content.
+        take: puts the content of the file of that path, relative to the folder, to the gathering; False where it is of
+            another format.
+        what: whose files they are.
+
+    Raises:
+        DatasetError: there is no such file, or the one file cannot be read.
+    """
+    gathering = Gathering(path, strict=True)
+    folder, files, problems = annotation_files(path, suffix)
+    gathering.problems += problems
+    for file in files:
+        try:
+            if take(gathering, file, parse(folder / file)):
+                continue
+            if not path.is_dir():
+                raise DatasetError(f"{show(path)} is no file of {what}")
+            gathering.left_out[f"{suffix[1:].upper()} files that are not of {what}"] += 1
+        except DatasetError as error:
+            if not path.is_dir():
+                raise naming(path, error) from error
+            gathering.broken("", error, file)
+    return gathering.annotations(images)
+
+
+def merged(path: Path, parts: Sequence[Annotations]) -> Annotations:
+    """What several annotation files at `path` say, as one."""
+    folders = [part.photos_folder.absolute() for part in parts]
+    root = Path(os.path.commonpath(folders))
+    photos, problems, left_out = [], list[Problem](), Counter[str]()
+    materials: dict[str, str] = {}
+    for part, folder in zip(parts, folders, strict=True):
+        way = folder.relative_to(root).as_posix()
+        for photo in part.photos:
+            file = photo.file if way == "." else f"{way}/{photo.file}"
+            folders_of = f"{way}/{photo.file}".split("/")[:-1]
+            split = next(filter(None, map(split_of_folder, [*folders_of, *re.split(r"[_.-]", part.where.stem)])), "")
+            details = photo.details if photo.details.split else photo.details._replace(split=split)
+            photos.append(AnnotatedPhoto(file, photo.annotations, photo.size, details))
+        problems += part.problems
+        left_out += part.left_out
+        for material in part.materials:
+            materials.setdefault(key(material), material)
+    return Annotations(path, root, tuple(photos), tuple(materials.values()), tuple(problems), left_out)
+
+
+def covered(pieces: Sequence[Piece], layers: Sequence[float] = ()) -> list[Piece]:
+    """The pieces without what others lie over: each outline is drawn over those before it, or of lower `layers`."""
+    shapes = [piece.shape for piece in pieces if isinstance(piece.shape, Polygons | Drawn)]
+    boxes = [(np.min(shape.parts[0], axis=0), np.max(shape.parts[0], axis=0)) for shape in shapes]
+    found = []
+    for at, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
+        least, most = boxes[at]
+        later = [one for one in range(at + 1, len(pieces)) if not layers or layers[one] > layers[at]]
+        over = [one for one in later if (boxes[one][0] <= most).all() and (boxes[one][1] >= least).all()]
+        holes = [*shape.holes, *(part for one in over for part in shapes[one].parts)]
+        found.append(piece._replace(shape=shape._replace(holes=holes)))
+    return found
+
+
 def naming(path: Path, error: DatasetError) -> DatasetError:
     """The error, with the file's name before it where it has none."""
     return error if show(path) in str(error) else DatasetError(f"{show(path)}: {error}")
 
 
-def some_files(path: Path, suffix: str) -> Iterator[Path]:
+def some_files(path: Path, suffix: str, first: str = "") -> Iterator[Path]:
     """`path` itself if it is a file with that suffix, else some such files in the folder and in those in it.
 
-    It looks at so much only that the format of a large folder is told in a moment.
+    It looks at so much only that the format of a large folder is told in a moment; in the folder `first` before others.
     """
-    folders = [path]
+    folders = [path / first, path] if first and (path / first).is_dir() else [path]
     with contextlib.suppress(OSError, ValueError):
         if path.is_file():
             folders = []
-            if path.suffix.lower() == suffix:
+            if path.name.lower().endswith(suffix):
                 yield path
     for folder in folders:  # which grows
         with contextlib.suppress(OSError, ValueError), os.scandir(folder) as found:
@@ -191,13 +280,26 @@ def some_files(path: Path, suffix: str) -> Iterator[Path]:
             folders += map(Path, inner[: _FOLDERS - len(folders)])
 
 
-def _regions(pieces: Sequence[Piece]) -> list[Annotation]:
+def _regions(pieces: Sequence[Piece], left_out: Counter[str]) -> list[Annotation]:
     """The regions of a photo, in the order of their first pieces."""
     regions: dict[Hashable, list[Piece]] = {}
     for number, piece in enumerate(pieces):
-        group = (number,) if piece.group is None else (piece.group, key(piece.material))
+        group: Hashable = (number,) if piece.group is None else (piece.group, key(piece.material))
         regions.setdefault(group, []).append(piece)
+    for group, some in regions.items():
+        regions[group] = [piece for piece in some if not _is_around(piece, some)]
+        left_out["boxes around the outlines of their group"] += len(some) - len(regions[group])
     return [Annotation(some[0].material, _union(some), _places(some)) for some in regions.values()]
+
+
+def _is_around(piece: Piece, group: Sequence[Piece]) -> bool:
+    """Whether a piece only says where the outlines of its group are, as in the files that datumaro writes."""
+    outlines = [part for one in group if isinstance(one.shape, Polygons) for part in one.shape.parts]
+    if not (isinstance(piece.shape, Box) and outlines):
+        return False
+    points = np.concatenate(outlines)
+    bounds = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return bool((np.abs(bounds - np.array(piece.shape)) <= _AROUND).all())
 
 
 def _union(pieces: Sequence[Piece]) -> Shape:
@@ -213,24 +315,6 @@ def _union(pieces: Sequence[Piece]) -> Shape:
 def _places(pieces: Sequence[Piece]) -> str:
     """Where a region stands: "shape 2", or "shape 2, shape 5" of several pieces."""
     return ", ".join(piece.place for piece in pieces)
-
-
-def _find(names: Sequence[Sequence[str]], where: Path, images: Path | None) -> tuple[Path, list[str | Problem]]:
-    """As `find_photos`, for photos of which each may have several names: the first by which it is found counts."""
-    folder, files = find_photos([some[0] for some in names], where, images)
-    for turn in range(1, max((len(some) for some in names), default=0)):
-        missing = [
-            number for number, file in enumerate(files) if isinstance(file, Problem) and len(names[number]) > turn
-        ]
-        if not missing:
-            continue
-        # All photos are in one folder: once some are found it is known.
-        known = folder if any(isinstance(file, str) for file in files) else images
-        place, again = find_photos([names[at][turn] for at in missing], where, known)
-        for at, file in zip(missing, again, strict=True):
-            if isinstance(file, str):
-                folder, files[at] = place, file
-    return folder, files
 
 
 def beside(file: str, photo: str) -> list[str]:

@@ -31,15 +31,17 @@ from madeof.datasets.formats.gathering import Gathering, Piece
 from madeof.datasets.formats.label_studio_tasks import LOCAL_FILES, labelling_interface, task
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask
-from madeof.datasets.formats.values import json_bytes, name, number, outline, size_of
+from madeof.datasets.formats.values import MATERIAL, json_bytes, name, number, outline, size_of
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.materials.lists import key
 from madeof.regions.shapes import Box, Polygons, Shape
 
 _ANSWERS = ("annotations", "completions", "predictions")  # completions: until version 1.0
 _LABELS = ("brushlabels", "bitmasklabels", "polygonlabels", "rectanglelabels", "ellipselabels", "labels", "choices")
 _GEOMETRY = ("rle", "imageDataURL", "points", "radiusX", "width")
+_OLDER = "older annotations of a task"
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what is put before the name of a photo that is uploaded
 _NO_REGION = {
     "keypoint": "key points",
@@ -53,9 +55,10 @@ _NO_REGION = {
 def is_it(path: Path) -> bool:
     """Whether it is a JSON file of Label Studio's tasks."""
     keys = top_keys(path)
-    if any(keys.get(f"[]{part}") == "[" for part in _ANSWERS):
+    photo = any(keys.get(f"[]{one}") == '"' for one in ("image", "imagefilename"))  # as CreateML has it
+    if any(keys.get(f"[]{part}") == "[" for part in _ANSWERS) and ("[]data" in keys or not photo):
         return True
-    return "[]data" in keys or {"[]annotation_id", "[]annotator"} <= keys.keys()
+    return "[]data" in keys or "[]annotation_id" in keys
 
 
 def read(path: Path, images: Path | None = None) -> Annotations:
@@ -73,6 +76,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     if not isinstance(content, list):
         raise DatasetError(f"{show(path)} is {brief(content)}; expected a list of tasks, as Label Studio exports it")
     gathering = Gathering(path)
+    content = _one_a_task(content, gathering.left_out)
     annotated = any(
         _finished(one.get("annotations")) or _finished(one.get("completions")) or _short(one)
         for one in content
@@ -90,6 +94,22 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     return gathering.annotations(images)
 
 
+def _one_a_task(content: list[Any], left_out: Counter[str]) -> list[Any]:
+    """The rows without those of a task's older annotations, of each of which the short export has a row."""
+    newest: dict[object, int] = {}
+    dropped = set()
+    for at, row in enumerate(content):
+        task = row.get("id") if isinstance(row, dict) and "annotation_id" in row and "data" not in row else None
+        if isinstance(task, int | str):
+            other = newest.setdefault(task, at)
+            if other != at:
+                older, newer = (at, other) if _time(row) < _time(content[other]) else (other, at)
+                newest[task] = newer
+                dropped.add(older)
+    left_out[_OLDER] += len(dropped)
+    return [row for at, row in enumerate(content) if at not in dropped]
+
+
 def _finished(answers: object) -> list[dict[str, Any]]:
     """The annotations, or predictions, that were not cancelled."""
     some = answers if isinstance(answers, list) else []
@@ -100,15 +120,16 @@ def _short(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The results of a task of the short export, which has no "data": all lists of results in it."""
     if "data" in one:
         return []
-    lists = [value for value in one.values() if isinstance(value, list)]
-    return [thing for some in lists for thing in some if isinstance(thing, dict) and "original_width" in thing]
+    lists = [(mark, value) for mark, value in one.items() if isinstance(value, list)]
+    found = [(mark, thing) for mark, some in lists for thing in some if isinstance(thing, dict)]
+    return [{"from_name": mark, **thing} for mark, thing in found if "original_width" in thing]
 
 
 def _read_task(gathering: Gathering, one: Mapping[str, Any], place: str, annotated: bool) -> None:
     data = one.get("data", one)
     if not isinstance(data, dict):
         raise DatasetError(f"its data is {brief(data)}; expected an object")
-    names = _names(data)
+    names = photo_names(data)
     results: Sequence[Any] = _short(one)
     if "data" in one:
         results = _latest(gathering.left_out, one, annotated)
@@ -135,17 +156,18 @@ def _read_task(gathering: Gathering, one: Mapping[str, Any], place: str, annotat
     gathering.photo(names, pieces, size=next(iter(sizes), None))
 
 
-def _names(data: Mapping[str, Any]) -> list[str]:
+def photo_names(data: Mapping[str, Any]) -> list[str]:
     """The paths by which the task's photo is looked for."""
     texts = {mark: value for mark, value in data.items() if isinstance(value, str)}
     photos = [mark for mark in texts if _path(texts[mark]).lower().endswith(PHOTO_SUFFIXES)]
     for mark in ("image", "img", "photo", *photos):
         if mark in texts and texts[mark].strip():
             path = _path(texts[mark])
-            folder, slash, base = path.rpartition("/")
+            folder, _, base = path.rpartition("/")
             uploaded = [_UPLOADED.sub("", base)] if _UPLOADED.match(base) else []
             # Of a link to a store, the end of the path may be that in the folder of photos.
-            return list(dict.fromkeys([folder.lstrip("/") + slash + base if folder else base, base, *uploaded]))
+            names = [path.lstrip("/"), f"/{path}"] if folder else []
+            return list(dict.fromkeys([*names, base, *uploaded]))
     raise DatasetError(f"its data is {brief(dict(data))}; expected the path of one photo, such as under image")
 
 
@@ -175,7 +197,7 @@ def _latest(left_out: Counter[str], one: Mapping[str, Any], annotated: bool) -> 
     left_out[f"cancelled {what}"] += len(some) - len(finished)
     if not finished:
         return []
-    left_out[f"older {what} of a task"] += len(finished) - 1
+    left_out[_OLDER if annotated else "older predictions of a task"] += len(finished) - 1
     # Equal times, or none: the last one.
     newest = max(range(len(finished)), key=lambda at: (_time(finished[at]), at))
     results = finished[newest].get("result")
@@ -193,6 +215,10 @@ def _time(answer: Mapping[str, Any]) -> str:
 def _labels_by_id(results: Sequence[Any]) -> dict[str, list[str]]:
     """The labels of each region, which may stand in another result of the same id than its shape does."""
     found: dict[str, list[str]] = {}
+    for result in results:  # first of all what is asked for as the material
+        asked = isinstance(result, dict) and key(str(result.get("from_name"))) == MATERIAL
+        if asked and isinstance(result.get("id"), str) and (labels := _labels(result)):
+            found.setdefault(result["id"], labels)
     for part in _LABELS:  # a label before a choice
         for result in results:
             if isinstance(result, dict) and isinstance(result.get("id"), str) and (labels := _labels(result, [part])):
@@ -259,7 +285,7 @@ def drawn_on(result: Mapping[str, Any]) -> tuple[int, int]:
 def _label(labels: Sequence[str]) -> str:
     if len(labels) > 1:
         raise DatasetError(f"it has the labels {', '.join(map(show, labels))}; expected one material")
-    return name(labels[0] if labels else None)
+    return labels[0] if labels else ""
 
 
 def shape(value: Mapping[str, Any], size: tuple[int, int]) -> Shape:

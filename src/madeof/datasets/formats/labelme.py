@@ -2,7 +2,9 @@
 
 Coordinates count from the photo's upper left corner, as ours. Read are polygons, rectangles, turned rectangles,
 circles (the centre and a point on the edge) and masks (a PNG whose first and last pixels the two points are). Shapes of
-one label and one `group_id` are one region, as in LabelMe's own `shapes_to_label`. Points and lines are no regions.
+one label and one `group_id` are one region, as in LabelMe's own `shapes_to_label`. Points and lines are no regions, nor
+is what is labelled `__ignore__` or `_background_`. X-AnyLabeling's files are read too: its rectangles of four points,
+turned ones and quadrangles, and its attribute `material`.
 
 Written are polygons where the region has outlines without holes, else masks; both are read back exactly.
 """
@@ -18,20 +20,21 @@ from typing import Any
 import numpy as np
 
 from madeof._util.files import make_folder, write_bytes
-from madeof._util.text import brief, show
+from madeof._util.text import brief
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
-from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, beside, naming, some_files
+from madeof.datasets.formats.gathering import Gathering, Piece, beside, read_each, some_files
 from madeof.datasets.formats.parsing import read_json, top_keys
 from madeof.datasets.formats.pixels import png_mask, png_text
-from madeof.datasets.formats.values import json_bytes, name, outline, size_of
+from madeof.datasets.formats.values import json_bytes, label, outline, size_of
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError
 from madeof.regions.shapes import Box, Polygons, Shape
 
 _VERSION = "5.5.0"  # of LabelMe, whose files ours are like; masks are there since 5.3
 _NO_REGION = {"point": "points", "points": "points", "line": "lines", "linestrip": "lines"}
-_SHAPES = ("polygon", "rectangle", "oriented_rectangle", "circle", "mask", *_NO_REGION)
+_QUADRANGLES = ("oriented_rectangle", "rotation", "quadrilateral")  # the last two are X-AnyLabeling's
+_SHAPES = ("polygon", "rectangle", *_QUADRANGLES, "circle", "mask", *_NO_REGION)
 
 
 def is_it(path: Path) -> bool:
@@ -54,26 +57,12 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: there is no such file, or the one file cannot be read.
     """
-    gathering = Gathering(path)
-    folder, files, problems = annotation_files(path, ".json")
-    gathering.problems += problems
-    for file in files:
-        try:
-            content = read_json(folder / file)
-            if not isinstance(content, dict) or content.keys().isdisjoint({"shapes", "imagePath"}):
-                if path.is_dir():
-                    gathering.left_out["JSON files that are not LabelMe's"] += 1
-                    continue
-                raise DatasetError(f"{show(path)} is no LabelMe file; expected an object with shapes and imagePath")
-            _read_file(gathering, file, content)
-        except DatasetError as error:
-            if not path.is_dir():
-                raise naming(path, error) from error
-            gathering.broken("", error, file)
-    return gathering.annotations(images)
+    return read_each(path, images, ".json", read_json, _take, "LabelMe")
 
 
-def _read_file(gathering: Gathering, file: str, content: dict[str, Any]) -> None:
+def _take(gathering: Gathering, file: str, content: Any) -> bool:
+    if not isinstance(content, dict) or content.keys().isdisjoint({"shapes", "imagePath"}):
+        return False
     photo, shapes = content.get("imagePath"), content.get("shapes")
     if not isinstance(photo, str) or not photo.strip():
         raise DatasetError(f"imagePath is {brief(photo)}; expected the path of the photo")
@@ -96,18 +85,19 @@ def _read_file(gathering: Gathering, file: str, content: dict[str, Any]) -> None
             group = shape.get("group_id")
             if not isinstance(group, int | str | None):
                 raise DatasetError(f"the group_id is {brief(group)}; expected a whole number")
-            pieces.append(Piece(name(shape.get("label")), _shape(kind, shape), place, group))
+            pieces.append(Piece(label(shape.get("label"), shape.get("attributes")), _shape(kind, shape), place, group))
         except DatasetError as error:
             gathering.broken(place, error, file)
     size = size_of(content.get("imageHeight"), content.get("imageWidth"))
     gathering.photo(beside(file, photo), pieces, size=size, place=file if gathering.where.is_dir() else "")
+    return True
 
 
 def _shape(kind: str, shape: dict[str, Any]) -> Shape:
     points = shape.get("points")
     if kind == "polygon":
         return Polygons([outline(points)])
-    if kind == "oriented_rectangle":
+    if kind in _QUADRANGLES or (kind == "rectangle" and isinstance(points, list) and len(points) == 4):
         return Polygons([outline(points, least=4)])
     corners = outline(points, least=2)
     if len(corners) != 2:

@@ -8,25 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import listed, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
+from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.layout import misfit
 from madeof.datasets.listing import File, pair_files
 from madeof.datasets.photos import Details
-from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.images.photo import size_of
 from madeof.materials.lists import key
-from madeof.regions.components import Blobs, blob_map
+from madeof.regions.components import Blobs, blob_map, object_map
 from madeof.regions.files import read_label_map
 from madeof.regions.raster import Cut
 
-_SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
 _VALUES = 1 << 16  # a label map's values are under it
 _last = threading.local()  # one label map for each thread: a photo's regions are asked for one after the other
 
@@ -43,13 +42,16 @@ class Values:
     """Whether a map may be of another size than its photo, if it is of the same shape."""
     where: str = "the list of names"
     """Where the names stand, for messages."""
+    colours: Literal["red", "refuse"] = "refuse"
+    """What the value of a map in colours is; see `read_label_map`."""
+    reader: Callable[[Path], tuple[NDArray[Any], NDArray[Any] | None]] | None = None
+    """Reads a map in place of `read_label_map`: the values and, where all of an object is one region, the objects."""
 
     def __post_init__(self) -> None:
         """Raise a DatasetError where a value is too large."""
         if (most := max(self.names, default=0)) >= _VALUES:
             raise DatasetError(f"{show(self.where)}: the value {most} is too large; expected less than {_VALUES}")
 
-    @cached_property
     def table(self) -> NDArray[Any]:
         """(65536,) uint8 or uint16: each value's number among `names` from 1; 0 unlabelled; the largest unknown."""
         kind = np.uint8 if len(self.names) < np.iinfo(np.uint8).max else np.uint16
@@ -148,11 +150,14 @@ class MapRegions(Sequence[Annotation]):
         return known[1]
 
     def _read(self) -> Blobs:
-        values = read_label_map(self._path)
+        if self._values.reader is None:
+            values, objects = read_label_map(self._path, colours=self._values.colours), None
+        else:
+            values, objects = self._values.reader(self._path)
         found, size = (values.shape[0], values.shape[1]), size_of(self._photo)
         if found != size and not (self._values.stretch and _alike(found, size)):
             raise misfit(show(self._name), found, size, self._photo)
-        table = self._values.table
+        table = self._values.table()
         nothing = np.iinfo(table.dtype).max
         if values.dtype.itemsize <= 2:
             numbers = table[values]
@@ -166,7 +171,7 @@ class MapRegions(Sequence[Annotation]):
                 f"{show(self._name)}: the value{'s' if len(unknown) > 1 else ''} {told} not in "
                 f"{show(self._values.where)}: add the name"
             )
-        return blob_map(numbers)
+        return blob_map(numbers) if objects is None else object_map(numbers, objects)
 
 
 def map_annotations(
@@ -177,6 +182,7 @@ def map_annotations(
     *,
     details: Callable[[Path, Sequence[str]], Sequence[Details]] | None = None,
     missing_photos: str = "",
+    missing_maps: str = "",
 ) -> Annotations:
     """The regions of all label maps of a folder, with the photos of the same names in another.
 
@@ -187,6 +193,7 @@ def map_annotations(
         values: what their values mean.
         details: gives the details of photos by their paths in `images`; None takes the split from the names of folders.
         missing_photos: where photos may well be missing, what to count a label map without photo as.
+        missing_maps: where label maps may well be missing, what to count a photo without one as.
 
     Raises:
         DatasetError: a folder cannot be listed.
@@ -196,10 +203,11 @@ def map_annotations(
             raise DatasetError(f"{show(folder)} is not a folder; expected the {what} of {show(where)}")
     pairs, problems = pair_files(images, labels)
     left_out: Counter[str] = Counter()
-    if missing_photos and pairs:
-        kept = [problem for problem in problems if not _has_no_photo(problem, labels)]
-        left_out[missing_photos] += len(problems) - len(kept)
-        problems = kept
+    for kind, side, words in ((missing_photos, labels, "no photo "), (missing_maps, images, "no label map ")):
+        if kind and pairs:
+            kept = [one for one in problems if not (one.file.startswith(f"{side.name}/") and words in one.reason)]
+            left_out[kind] += len(problems) - len(kept)
+            problems = kept
     paths = [photo.path for photo, _ in pairs]
     told = [details_of_folder(path) for path in paths] if details is None else details(images, paths)
     photos = [
@@ -213,7 +221,7 @@ def map_annotations(
 def details_of_folder(path: str) -> Details:
     """The split that the folders of a photo's path say: training/ADE_1.jpg, val2017/000000000139.jpg."""
     for folder in path.lower().split("/")[:-1]:
-        if split := _SPLITS.get(folder.rstrip("0123456789")):
+        if split := split_of_folder(folder):
             return Details(split=split)
     return Details()
 
@@ -221,10 +229,6 @@ def details_of_folder(path: str) -> Details:
 def first_folder(path: Path, names: Iterable[str]) -> Path | None:
     """The first of some folders in `path` that is there."""
     return next((path / name for name in names if (path / name).is_dir()), None)
-
-
-def _has_no_photo(problem: Problem, labels: Path) -> bool:
-    return problem.file.startswith(f"{labels.name}/") and "no photo " in problem.reason
 
 
 def _nearest(size: int, wanted: int) -> NDArray[np.int64]:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from madeof._util.text import show
+from madeof.datasets.formats.pixels import covered
 from madeof.datasets.layout import misfit
 from madeof.datasets.listing import File
 from madeof.errors import RegionError
 from madeof.images.photo import size_of
-from madeof.regions.files import read_mask
+from madeof.regions.files import read_label_map, read_mask
 from madeof.regions.raster import Cut
-from madeof.regions.region import mask_box
+from madeof.regions.region import Mask, mask_box, not_empty
 
 
 class MaskFile(NamedTuple):
@@ -26,6 +27,10 @@ class MaskFile(NamedTuple):
     photo: Path
     jpeg: bool = False
     """Whether it may be a JPEG, which is halved at 128."""
+    alpha: bool = False
+    """Whether it holds how much each pixel is covered, 0 to 255."""
+    stretch: bool = False
+    """Whether it may be of another size than its photo."""
 
     @property
     def stamp(self) -> str:
@@ -36,7 +41,10 @@ class MaskFile(NamedTuple):
         """See `Shape`."""
         path = self.folder / self.file.path
         try:
-            mask = read_mask(path, size, allow_jpeg=self.jpeg)
+            if self.alpha:
+                mask: Mask = not_empty(covered(read_label_map(path, size)), show(self.file.path))
+            else:
+                mask = read_mask(path, size, allow_jpeg=self.jpeg, resize=self.stretch)
         except RegionError:
             found = size_of(path)
             if found == size:

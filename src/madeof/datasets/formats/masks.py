@@ -13,7 +13,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,17 +24,25 @@ from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.copying import Copies
 from madeof.datasets.formats.map_regions import first_folder
 from madeof.datasets.formats.mask_files import MaskFile
+from madeof.datasets.formats.values import is_material
 from madeof.datasets.listing import File, list_files, stem
 from madeof.datasets.problems import Problem
 from madeof.datasets.writing import Answered
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
 from madeof.materials.lists import key
+from madeof.regions.files import ARRAY_SUFFIXES
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", *ARRAY_SUFFIXES)
 _PHOTOS = ("images", "photos", "JPEGImages", "data")
 _BEFORE = re.compile(r"([0-9]+)(?:[-_. ]+(.*))?", re.DOTALL)
 _AFTER = re.compile(r"(.*?)[-_. ]+[0-9]+", re.DOTALL)
+_NO_MATERIAL = re.compile(
+    r"(binary |instance |semantic )?(masks?|seg|segm|segmentation|labels?|gt|ground ?truth|annotations?|instance|"
+    r"semantic|panoptic|matte|alpha|overlay|trimap|colou?r|parts)|jpe?g|png|tiff?|bmp|webp|gif|npy|npz|"
+    r"m0[0-9a-z]{2,6}( [0-9a-f]{8})?",
+    re.IGNORECASE,
+)
 _LOOKED_AT = 2000  # files, to tell the format
 
 
@@ -44,7 +53,8 @@ def is_it(path: Path) -> bool:
             photos, masks = _folders(path, None)
             some = _outside(photos, masks, _some(masks, _SUFFIXES))
             found = _sorted_out(_some(photos, PHOTO_SUFFIXES), some, same=photos == masks)
-            return any(regions for _, regions in found[0])
+            rests = [material_of(rest) for _, regions in found[0] for _, rest in regions]
+            return bool(found[2]) or any(rest and not _is_no_material(rest) for rest in rests)
     return False
 
 
@@ -65,7 +75,10 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     masks, more = list_files(mask_folder, _SUFFIXES)
     same = photo_folder == mask_folder
     problems += [] if same else more
-    found, strangers = _sorted_out(photos, _outside(photo_folder, mask_folder, masks), same=same)
+    found, strangers, twins = _sorted_out(photos, _outside(photo_folder, mask_folder, masks), same=same)
+    for photos in twins:
+        names = ", ".join(show(photo.path) for photo in photos)
+        problems.append(Problem(photos[0].path, f"{names} share a name, and with it their masks: keep one"))
     for mask in strangers:
         reason = f"{show(path.name)}: {show(mask.path)}: named after no photo in {show(photo_folder)}"
         problems.append(Problem(mask.path, f"{reason}; expected NAME_material.png for a photo NAME.jpg"))
@@ -75,8 +88,9 @@ def read(path: Path, images: Path | None = None) -> Annotations:
         annotations = []
         for mask, rest in regions:
             material = material_of(rest)
-            if not material:
-                reason = f"{show(path.name)}: {show(mask.path)}: no material after the name of its photo"
+            if not material or _is_no_material(material):
+                what = f"{show(material)!r}, which is no material," if material else "no material"
+                reason = f"{show(path.name)}: {show(mask.path)}: {what} after the name of its photo"
                 problems.append(Problem(mask.path, reason))
                 continue
             spelled.setdefault(key(material), material)
@@ -101,6 +115,11 @@ def material_of(rest: str) -> str:
     with contextlib.suppress(UnicodeDecodeError):  # of %FF and the like nothing is made
         plain = unquote(plain, errors="surrogatepass")
     return " ".join(plain.split())
+
+
+def _is_no_material(material: str) -> bool:
+    """Whether it is a word for masks, the ending of a file, or a code of Open Images."""
+    return not is_material(material) or _NO_MATERIAL.fullmatch(material) is not None
 
 
 def write(photos: Iterable[Answered], out: Path, materials: Sequence[str] = ()) -> list[Path]:
@@ -167,8 +186,8 @@ def _some(folder: Path, suffixes: tuple[str, ...]) -> list[File]:
 
 def _sorted_out(
     photos: Iterable[File], masks: Iterable[File], *, same: bool
-) -> tuple[list[tuple[File, list[tuple[File, str]]]], list[File]]:
-    """Each photo with its masks and what their names say besides, and the masks of no photo.
+) -> tuple[list[tuple[File, list[tuple[File, str]]]], list[File], list[list[File]]]:
+    """Each photo with its masks and what their names say besides, the masks of no photo, and photos of one name.
 
     Args:
         photos: pictures, of which those that are masks are no photos.
@@ -176,12 +195,16 @@ def _sorted_out(
         same: whether both are of one folder.
     """
     photos = list(photos)
-    by_stem = {stem(photo.path): photo for photo in photos}
+    by_stem: dict[str, list[File]] = {}
+    for photo in photos:
+        by_stem.setdefault(stem(photo.path), []).append(photo)
     owners: dict[str, tuple[str, str]] = {}
     strangers = []
     for mask in masks:
         name = stem(mask.path)
         owner = _owner(name, by_stem)
+        while same and owner and all(one.path in owners for one in by_stem[owner]):  # itself a mask
+            owner = _owner(owner, by_stem)
         # In one folder 1_2.png beside 1.png is a photo rather than a mask of no material.
         if owner is None or (same and not material_of(name[len(owner) + 1 :])):
             if not same:
@@ -194,10 +217,13 @@ def _sorted_out(
             owner, rest = owners[mask.path]
             regions.setdefault(owner, []).append((mask, rest))
     kept = [photo for photo in photos if not (same and photo.path in owners)]
-    return [(photo, regions.get(stem(photo.path), [])) for photo in kept], strangers
+    names = Counter(stem(photo.path) for photo in kept)
+    twins = [by_stem[owner] for owner in regions if names[owner] > 1]
+    found = [(photo, regions.get(stem(photo.path), [])) for photo in kept if names[stem(photo.path)] == 1]
+    return found, strangers, twins
 
 
-def _owner(name: str, stems: dict[str, File]) -> str | None:
+def _owner(name: str, stems: Mapping[str, object]) -> str | None:
     """The longest stem that `name` goes on from."""
     for end in range(len(name) - 1, 0, -1):
         if name[end] in "_-./" and name[:end] in stems:

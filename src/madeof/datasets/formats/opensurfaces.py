@@ -140,7 +140,9 @@ def _is_csv(path: Path) -> bool:
 
 def _maps(path: Path, images: Path | None) -> Annotations:
     materials = read_materials(path / _COLOURS)
-    values = Values(dict(zip(materials.values, materials.names, strict=True)), stretch=True, where=materials.where)
+    values = Values(
+        dict(zip(materials.values, materials.names, strict=True)), stretch=True, where=materials.where, colours="red"
+    )
     return map_annotations(path, images or path / "photos", path / "photos-labels", values, details=_details(path))
 
 

@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 from madeof._util.text import brief
 from madeof.errors import DatasetError
+from madeof.materials.lists import key
+
+MATERIAL = "material"
+"""The name of the attribute that is a region's material, whatever its label is."""
+
+UNLABELLED = {"ignore", "ignored", "background", "unlabeled", "unlabelled", "void", "no label", "not labeled"}
+"""Labels of what has no material; see `is_material`."""
+
+_NOT_SET = {"undefined", "__undefined__", "none"}  # the values that CVAT and others give to what nobody chose
 
 
 def number(value: object, what: str) -> float:
@@ -39,17 +48,53 @@ def whole(value: object, what: str, least: int = 0) -> int:
     return int(found)
 
 
-def name(value: object, what: str = "label") -> str:
-    """A name, without the blanks around it.
+def name(value: object, what: str = "label", *, blank: bool = False) -> str:
+    """A name, without the blanks around it; "" for one that is missing or blank, if it may be.
 
     Raises:
         DatasetError: it is missing, blank or no text.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
+        if blank:
+            return ""
         raise DatasetError(f"the {what} is missing; expected the name of a material")
     if not isinstance(value, str):
         raise DatasetError(f"the {what} is {brief(value)}; expected the name of a material")
     return value.strip()
+
+
+def label(value: object, attributes: object = None, what: str = "label") -> str:
+    """The material of a region: its attribute of that name, else its label; "" where it has neither.
+
+    Args:
+        value: the label.
+        attributes: an object {name: value}, or a list of objects with name and value; anything else has none.
+        what: what to call the label in messages.
+
+    Raises:
+        DatasetError: what is there is no text, or is several.
+    """
+    if isinstance(attributes, list):
+        pairs = [(one.get("name"), one.get("value")) for one in attributes if isinstance(one, dict)]
+    else:
+        pairs = list(attributes.items()) if isinstance(attributes, dict) else []
+    for mark, found in pairs:
+        if isinstance(mark, str) and key(mark) == MATERIAL:
+            text = name(
+                found[0] if isinstance(found, list) and len(found) == 1 else found or " ", "material", blank=True
+            )
+            if text and text.casefold() not in _NOT_SET:
+                return text
+    return name(value, what, blank=True)
+
+
+def is_material(text: str) -> bool:
+    """Whether a label may be a material's, rather than a word for what has none.
+
+    >>> is_material("Wood"), is_material("__ignore__"), is_material("Unlabeled")
+    (True, False, False)
+    """
+    return key(text).strip("_ ") not in UNLABELLED
 
 
 def outline(points: object, least: int = 3) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""VGG Image Annotator (VIA): JSON of versions 1 and 2, project or exported annotations, and projects of version 3.
+"""VGG Image Annotator (VIA): JSON or CSV of versions 1 and 2, project or annotations, and projects of version 3.
 
 As `via-2.x.y/src/via.js` and `via-3.x.y/src/js/` of VIA write it. Coordinates count from the photo's upper left corner,
 as ours; an ellipse's `theta` is in radians, clockwise. Read are polygons, rectangles, circles and ellipses; points and
@@ -10,11 +10,13 @@ one. Of a dropdown, radio or checkbox it is the text of the option that is chose
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from madeof._util.csv_rows import read_rows
 from madeof._util.text import brief, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.curves import ellipse
@@ -28,6 +30,7 @@ from madeof.regions.shapes import Box, Polygons, Shape
 ATTRIBUTES = ("material", "label", "class", "category", "name")
 """Names of the attribute that holds the material; the first that there is counts."""
 
+_CSV = "region_shape_attributes"
 _NO_REGION = {"point": "points", "polyline": "lines", "line": "lines"}
 _NO_REGION_3 = {1: "points", 5: "lines", 6: "lines", 9: "circles through three points"}  # _VIA_RSHAPE in via 3
 _PROJECT = {"_via_img_metadata", "_via_settings", "_via_attributes"}
@@ -47,7 +50,9 @@ class _Photo(NamedTuple):
 
 
 def is_it(path: Path) -> bool:
-    """Whether it is a JSON file of VIA."""
+    """Whether it is a JSON file of VIA, or a CSV that it exports."""
+    if path.suffix.lower() == ".csv":
+        return _CSV in head(path).partition("\n")[0]
     keys = top_keys(path)
     if not _PROJECT.isdisjoint(keys) or len(_PROJECT_3 & keys.keys()) >= 3:
         return True
@@ -66,7 +71,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: it cannot be read, is none of VIA's, or which attribute is the material cannot be told.
     """
-    content = read_json(path)
+    content = _of_csv(path) if path.suffix.lower() == ".csv" else read_json(path)
     if not isinstance(content, dict):
         raise DatasetError(f"{show(path)} is {brief(content)}; expected an object, as VIA writes it")
     gathering = Gathering(path)
@@ -81,6 +86,21 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     for photo in photos:
         _add(gathering, photo, attribute, options.get(attribute, {}))
     return gathering.annotations(images)
+
+
+def _of_csv(path: Path) -> dict[str, Any]:
+    """A CSV of version 1 or 2, with a region in each row, as the JSON that says the same."""
+    photos: dict[str, Any] = {}
+    columns = ["filename", _CSV, "region_attributes"]
+    for line, row in read_rows(path, columns, file_names=["filename"]):
+        regions = photos.setdefault(row["filename"], {"filename": row["filename"], "regions": []})["regions"]
+        try:
+            shape, attributes = json.loads(row[_CSV] or "{}"), json.loads(row["region_attributes"] or "{}")
+        except ValueError as error:
+            raise DatasetError(f"{show(path)} line {line}: its attributes are not valid JSON: {error}") from error
+        if shape:  # {} of a photo without regions
+            regions.append({"shape_attributes": shape, "region_attributes": attributes})
+    return photos
 
 
 def _add(gathering: Gathering, photo: _Photo, attribute: str, options: Mapping[str, str]) -> None:
@@ -203,7 +223,7 @@ def _material(value: object, attribute: str, options: Mapping[str, str]) -> str:
         value = chosen[0] if chosen else None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    text = name(value, attribute)
+    text = name(value, attribute, blank=True)
     return options.get(text, text).strip()
 
 

@@ -1,32 +1,42 @@
 """Pascal VOC: an XML file of boxes for each photo, as the VOC2012 development kit (doc/devkit_doc.pdf) describes it.
 
 A box's corners are pixels, counted from 1, and both are within the box: xmin 1 and xmax 1 is the first column. So its
-left side is at xmin - 1 and its right side at xmax. Tools that count from 0 write 0 there, which is read as 1. The
-boxes of parts of an object and points are no regions; `difficult` and `truncated` change nothing. The lists of
-`ImageSets/Main` (train, val and test) give the splits.
+left side is at xmin - 1 and its right side at xmax. Tools that count from 0 write 0 there, which is read as 1.
+
+An object's `polygon` (x1, y1, x2, y2, ...), as Roboflow and supervision write it, is its outline, in pixels from the
+photo's corner; but where its extremes are the box's own corners, as supervision has it, its points are the centres of
+pixels that count from 1. Where there is a SegmentationClass/, its label maps are read (see `colour_map`), and the boxes
+of their photos are not. An attribute named material is the material. The boxes of parts of an object and points are no
+regions; `difficult` and `truncated` change nothing. The lists of `ImageSets/Main` (train, val, test) give the splits.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 from madeof._util.text import show
-from madeof.datasets.annotations import Annotations
+from madeof.datasets.annotations import AnnotatedPhoto, Annotations
+from madeof.datasets.formats import colour_map
 from madeof.datasets.formats.finding import relative_path
 from madeof.datasets.formats.gathering import Gathering, Piece, annotation_files, naming, some_files
 from madeof.datasets.formats.parsing import head, read_text, read_xml
-from madeof.datasets.formats.values import name, number, size_of
+from madeof.datasets.formats.values import label, number, outline, size_of
 from madeof.datasets.listing import stem
 from madeof.datasets.photos import Details
 from madeof.datasets.splits import SPLITS
 from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
-from madeof.regions.shapes import Box
+from madeof.materials.lists import key
+from madeof.regions.shapes import Box, Polygons, Shape
 
 _FOLDER = "Annotations"
+_BOXES = f"boxes of photos that have a label map in {colour_map.CLASSES}"
 _ROOT = re.compile(r"<annotation[\s>]")
 
 
@@ -45,7 +55,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
     Raises:
         DatasetError: there is no such file, or the one file cannot be read.
     """
-    gathering = Gathering(path)
+    gathering = Gathering(path, strict=True)
     inner = path / _FOLDER if (path / _FOLDER).is_dir() else path
     folder, files, problems = annotation_files(inner, ".xml")
     gathering.problems += problems
@@ -61,7 +71,27 @@ def read(path: Path, images: Path | None = None) -> Annotations:
             if not path.is_dir():
                 raise naming(path, error) from error
             gathering.broken("", error, place)
-    return gathering.annotations(images)
+    boxes = gathering.annotations(images)
+    return _with_masks(boxes, colour_map.read(path, images)) if (path / colour_map.CLASSES).is_dir() else boxes
+
+
+def _with_masks(boxes: Annotations, masks: Annotations) -> Annotations:
+    """The regions of the label maps, and the boxes of photos that have none."""
+    if boxes.photos_folder.resolve() != masks.photos_folder.resolve():
+        what = f"{colour_map.CLASSES}/ and {_FOLDER}/ have their photos in different folders"
+        raise DatasetError(f"{show(boxes.where)}: {what}; give the one that counts, or the folder of photos")
+    mapped = {photo.file: photo for photo in masks.photos}
+    photos, left_out = [], boxes.left_out + masks.left_out
+    for photo in boxes.photos:
+        left_out[_BOXES] += len(photo.annotations) if photo.file in mapped else 0
+        other = mapped.pop(photo.file, photo)
+        details = other.details if other.details.split else photo.details
+        photos.append(AnnotatedPhoto(photo.file, other.annotations, photo.size, details))
+    left_out = Counter({kind: count for kind, count in left_out.items() if "without a label map" not in kind})
+    materials = {key(name): name for name in (*boxes.materials, *masks.materials)}
+    problems = (*boxes.problems, *masks.problems)
+    photos += mapped.values()
+    return Annotations(boxes.where, masks.photos_folder, photos, tuple(materials.values()), problems, +left_out)
 
 
 def _splits(root: Path) -> dict[str, str]:
@@ -82,7 +112,8 @@ def _read_file(gathering: Gathering, root: Element, file: str, place: str, detai
         gathering.left_out["points"] += len(thing.findall("point"))
         spot = f"object {position}"
         try:
-            pieces.append(Piece(name(thing.findtext("name"), "name"), _box(thing), spot))
+            attributes = {one.findtext("name"): one.findtext("value") for one in thing.iterfind("attributes/attribute")}
+            pieces.append(Piece(label(thing.findtext("name"), attributes, "name"), _shape(thing), spot))
         except DatasetError as error:
             gathering.broken(spot, error, place)
     size = size_of(root.findtext("size/height"), root.findtext("size/width"))
@@ -93,6 +124,23 @@ def _read_file(gathering: Gathering, root: Element, file: str, place: str, detai
         details=details,
         place=place if gathering.where.is_dir() else "",
     )
+
+
+def _shape(thing: Element) -> Shape:
+    """The outline of an object where it has one, else its box."""
+    parts = []
+    for polygon in thing.iterfind("polygon"):
+        texts = {one.tag: one.text for one in polygon}
+        count = len(texts) // 2
+        parts.append(outline([[texts.get(f"x{at}"), texts.get(f"y{at}")] for at in range(1, count + 1)]))
+    if not parts:
+        return _box(thing)
+    points = np.concatenate(parts)
+    with contextlib.suppress(DatasetError):  # without a box nothing says how the points count
+        x0, y0, x1, y1 = _box(thing)
+        if (points.min(axis=0) == (x0 + 1, y0 + 1)).all() and (points.max(axis=0) == (x1, y1)).all():
+            parts = [part - 0.5 for part in parts]
+    return Polygons(parts)
 
 
 def _box(thing: Element) -> Box:

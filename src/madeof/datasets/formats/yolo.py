@@ -13,7 +13,8 @@ are read back exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -23,10 +24,10 @@ from numpy.typing import NDArray
 from madeof._util.files import make_folder, write_text
 from madeof._util.text import brief, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
-from madeof.datasets.formats.finding import MissingPhoto
+from madeof.datasets.formats.finding import MissingPhoto, elsewhere, split_of_folder
 from madeof.datasets.formats.gathering import Gathering, some_files
 from madeof.datasets.formats.parsing import head, read_text
-from madeof.datasets.formats.values import number, whole
+from madeof.datasets.formats.values import is_material, number, whole
 from madeof.datasets.formats.yolo_names import Classes, names_of_lines, names_of_yaml, quoted
 from madeof.datasets.listing import File, by_stem, list_files, spelling, stem
 from madeof.datasets.photos import Details
@@ -119,15 +120,16 @@ def read(path: Path, images: Path | None = None) -> Annotations:
         files = [file for file in files if _IMAGES in file.path.split("/")[:-1]]
     photos, problems, _ = by_stem(files, folder.name)
     gathering.problems += problems
-    found = _Photos(photos)
     annotations: dict[str, list[Annotation]] = {}
-    for text in paths:
-        photo = found.of(text)
+    for text, photo in _photos_of(paths, photos).items():
         if photo is not None:
-            annotations.setdefault(photo, []).extend(_read_text(gathering, base, text, classes))
+            annotations[photo] = _read_text(gathering, base, text, classes)
         elif _looks_like_regions(base / text):
-            reason = f"no photo {show(PurePosixPath(text).stem)} in {show(folder)}; give its folder (images=, --images)"
-            gathering.problems.append(MissingPhoto(stem(text), f"{show(text)}: {reason}"))
+            reason = f"no photo {show(PurePosixPath(text).stem)} of its own in {show(folder)}"
+            reason = f"{show(text)}: {reason}; give the folder (images=, --images)"
+            gathering.problems.append(MissingPhoto(stem(text), reason))
+        else:
+            gathering.left_out["texts without regions and without a photo"] += 1
     return Annotations(
         path,
         folder,
@@ -135,7 +137,7 @@ def read(path: Path, images: Path | None = None) -> Annotations:
             AnnotatedPhoto(file.path, tuple(annotations.get(file.path, ())), details=_details(file.path))
             for file in photos.values()
         ),
-        tuple(classes.names[number] for number in sorted(classes.names)),
+        tuple(classes.names[number] for number in sorted(classes.names) if is_material(classes.names[number])),
         tuple(gathering.problems),
         +gathering.left_out,
     )
@@ -148,38 +150,39 @@ def _classes(path: Path, root: Path) -> Classes:
     return names_of_yaml(file) if file.suffix.lower() in _YAML else names_of_lines(file)
 
 
-class _Photos:
-    """The photos of a data set, found by the paths of their texts."""
+def _photos_of(texts: Sequence[str], photos: Mapping[str, File]) -> dict[str, str | None]:
+    """The photo's path for each text: by its path, else by its name if no other text and no other photo has that."""
+    by_stem = {spelling(own): file.path for own, file in photos.items()}
+    by_name: dict[str, list[str]] = {}
+    for own, file in photos.items():
+        by_name.setdefault(spelling(own.rpartition("/")[2]), []).append(file.path)
+    found = {text: next((by_stem[one] for one in _stems_of(text) if one in by_stem), None) for text in texts}
+    taken = Counter(photo for photo in found.values() if photo)
+    left = [text for text, photo in found.items() if photo is None]
+    same = Counter(spelling(stem(text).rpartition("/")[2]) for text in left)
+    for text in left:
+        name = spelling(stem(text).rpartition("/")[2])
+        fitting = [one for one in by_name.get(name, []) if not taken[one] and not elsewhere(text.split("/"), one, True)]
+        found[text] = fitting[0] if len(fitting) == same[name] == 1 else None
+    return {text: photo if photo is None or taken[photo] < 2 else None for text, photo in found.items()}
 
-    def __init__(self, photos: Mapping[str, File]) -> None:
-        self._by_stem = {spelling(own): file.path for own, file in photos.items()}
-        self._by_name: dict[str, str | None] = {}
-        for own, file in photos.items():
-            name = spelling(own.rpartition("/")[2])
-            self._by_name[name] = None if name in self._by_name else file.path
 
-    def of(self, text: str) -> str | None:
-        """The path of the photo of a text."""
-        folders = text.split("/")
-        own = stem(folders.pop())
-        candidates = ["/".join([*folders, own]), own]
-        if _LABELS in folders:
-            at = len(folders) - 1 - folders[::-1].index(_LABELS)
-            others = [
-                [*folders[:at], _IMAGES, *folders[at + 1 :]],
-                [*folders[:at], *folders[at + 1 :]],
-                folders[at + 1 :],
-            ]
-            candidates = ["/".join([*some, own]) for some in others] + candidates
-        for candidate in candidates:
-            if spelling(candidate) in self._by_stem:
-                return self._by_stem[spelling(candidate)]
-        return self._by_name.get(spelling(own))
+def _stems_of(text: str) -> Iterator[str]:
+    """Where the photo of a text may be, without its suffix."""
+    folders = text.split("/")
+    own = stem(folders.pop())
+    candidates = [folders, []]
+    if _LABELS in folders:
+        at = len(folders) - 1 - folders[::-1].index(_LABELS)
+        before, after = folders[:at], folders[at + 1 :]
+        candidates = [[*before, _IMAGES, *after], [*before, *after], after, folders]
+    for some in candidates:
+        yield spelling("/".join([*some, own]))
 
 
 def _details(photo: str) -> Details:
     """The split that a folder on the way to the photo names."""
-    splits = [_SPLITS[folder.casefold()] for folder in photo.split("/")[:-1] if folder.casefold() in _SPLITS]
+    splits = [split for folder in photo.split("/")[:-1] if (split := split_of_folder(folder))]
     return Details(split=splits[-1] if splits else "")
 
 
@@ -207,7 +210,11 @@ def _read_text(gathering: Gathering, base: Path, text: str, classes: Classes) ->
             if classes.has_key_points:
                 gathering.left_out["key points"] += len(values) > 5
                 values = values[:5]
-            found.append(Annotation(material, _shape(values[1:]), f"line {number_}"))
+            shape = _shape(values[1:])
+            if is_material(material):
+                found.append(Annotation(material, shape, f"line {number_}"))
+            else:
+                gathering.left_out[f"regions labelled {material}"] += 1
         except DatasetError as error:
             gathering.broken(f"line {number_}", error, text)
     return found
