@@ -48,6 +48,8 @@ def _take(gathering: Gathering, file: str, content: Any) -> bool:
             if not isinstance(one, dict):
                 raise DatasetError(f"it is {brief(one)}; expected an object")
             group = one.get("group")
+            if not isinstance(group, int | str | None):
+                raise DatasetError(f"the group is {brief(group)}; expected a whole number")
             shape = Polygons([outline(one.get("segmentation"))])
             piece = Piece(label(one.get("category"), what="category"), shape, place, group if group else None)
             pieces.append((number(one.get("layer") or 1, "layer"), piece))
