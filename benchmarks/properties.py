@@ -6,8 +6,8 @@
 
 coverage: for each val region of DATA whose true material has a value, a true value is drawn from the table's interval
 of that material, 200 times, and it is counted how often the interval of the model's own scores holds it.
-cost: `madeof predict` with and without `--properties density,absorption`, as processes and inside one, in turns; and what
-of such a run is spent in the properties, which other work on the machine does not blur.
+cost: `madeof predict` with and without `--properties density,absorption`, as processes and inside one, in turns;
+and what of such a run is spent in the properties, which other work on the machine does not blur.
 """
 
 from __future__ import annotations
