@@ -25,7 +25,7 @@ def write_learning_model(folder: Path, data: Path) -> Path:
     dataset = open_dataset(write_dataset(data, photos=40, val=30))
     torch.manual_seed(0)
     preprocessing = Preprocessing(side=96, mask_stride=4)
-    architecture = {"net": "MaskAtPooling", "trunk": "test_efficientnet", "hidden": 32}
+    architecture = {"net": "MaskAtPooling", "backbone": "test_efficientnet", "hidden": 32}
     net = build(architecture, len(MATERIALS)).eval()
     assert isinstance(net, MaskAtPooling)
     pooled, truth = [], []

@@ -66,7 +66,7 @@ def test_it_is_exported_small(combined_model: Path, tmp_path: Path, bits: int, m
 def test_runs_that_do_not_fit(
     tiny_model: Path, second_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stem = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "trunk": "test_resnet"})
+    stem = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "backbone": "test_resnet"})
     others = tmp_path / "others"
     write_model(others)
     values = json.loads((others / "model.json").read_text(encoding="utf-8"))

@@ -39,6 +39,6 @@ def test_a_training_keeps_the_average(trained: Path, tiny_dataset: Path, tmp_pat
     names = [name for name in kept if name.startswith("net.")]
     changed = {name for name in names if not torch.equal(kept[name], last[name])}
     assert "net.head.out.weight" in changed
-    assert "net.trunk.model.conv_stem.weight" not in changed
+    assert "net.backbone.model.conv_stem.weight" not in changed
     assert any(name.startswith("average.") for name in last)
     assert not any(name.startswith("average.") for name in kept)

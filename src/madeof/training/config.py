@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from madeof.errors import ConfigError, ModelError
 from madeof.model.preprocess import Preprocessing, Resize
+
+RENAMED = {
+    "trunk": "backbone",
+    "trunk_weights": "backbone_weights",
+}
+"""Settings by their names in 0.1, each with its name now. The old names work until 0.3, with a warning."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,14 +35,14 @@ class Config:
     # The net
     net: Literal["MaskAtPooling", "MaskAtStem"] = "MaskAtPooling"
     """Where the mask enters."""
-    trunk: str = "tf_efficientnetv2_b0"
+    backbone: str = "tf_efficientnetv2_b0"
     """A timm network."""
     drop_path: float = 0.0
-    """Share of the trunk's blocks that are skipped in training, in the last stage (stochastic depth)."""
-    trunk_weights: str = "pretrained"
+    """Share of the backbone's blocks that are skipped in training, in the last stage (stochastic depth)."""
+    backbone_weights: str = "pretrained"
     """"pretrained" (timm downloads them), "none" (random), or a safetensors file with timm's names."""
     start: str = ""
-    """A run of the same net and materials whose best checkpoint it starts from, instead of the trunk's weights."""
+    """A run of the same net and materials whose best checkpoint it starts from, instead of the backbone's weights."""
     strides: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
     """MaskAtPooling: which maps are pooled."""
     context: Literal["none", "ring", "photo"] = "ring"
@@ -79,7 +88,7 @@ class Config:
     head_lr: float = 1e-3
     """Highest learning rate."""
 
-    # Second step: head and the last stages of the trunk
+    # Second step: head and the last stages of the backbone
     epochs: int = 4
     """Passes over the photos; 0 leaves the step out."""
     sampler: Literal["photos", "original"] = "photos"
@@ -95,11 +104,11 @@ class Config:
     batch_pixels: int = 1_920_000
     """Sampler original: most pixels in a batch."""
     unfreeze: int = 2
-    """How many stages of the trunk are trained, counted from the last; 4 is all of it."""
+    """How many stages of the backbone are trained, counted from the last; 4 is all of it."""
     lr: float = 3e-4
-    """Highest learning rate of the trunk and the head."""
+    """Highest learning rate of the backbone and the head."""
     freeze_norm: bool = True
-    """Leave the running means of the trunk's batch norms as they are."""
+    """Leave the running means of the backbone's batch norms as they are."""
 
     # Both steps
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -167,10 +176,10 @@ class Config:
     def architecture(self) -> dict[str, Any]:
         """What `madeof.nets.build` takes."""
         if self.net == "MaskAtStem":
-            return {"net": self.net, "trunk": self.trunk, "merge": self.merge, "where": self.where}
+            return {"net": self.net, "backbone": self.backbone, "merge": self.merge, "where": self.where}
         return {
             "net": self.net,
-            "trunk": self.trunk,
+            "backbone": self.backbone,
             "strides": self.strides,
             "context": self.context,
             "attention": self.attention,
@@ -187,17 +196,18 @@ class Config:
         Raises:
             ConfigError: the file cannot be read, a key does not exist, or a value does not fit.
         """
-        values = dict(before or {})
+        values = current_names(before or {})
         if path is not None:
             try:
-                values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+                given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
                 raise ConfigError(f"cannot read the config {path}: {error}") from error
+            values = current_names(given, warn=True)
         for override in overrides:
             key, equals, text = override.partition("=")
             if not equals:
                 raise ConfigError(f"got --set {override!r}; expected key=value")
-            values[key.strip()] = _parse(text.strip())
+            values |= current_names({key.strip(): _parse(text.strip())}, warn=True)
         known = [f.name for f in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
@@ -207,8 +217,21 @@ class Config:
         return cls(**values)
 
 
+def current_names(values: Mapping[str, Any], *, warn: bool = False) -> dict[str, Any]:
+    """`values` under the settings' current names (see `RENAMED`).
+
+    Raises:
+        ConfigError: a setting is given under both names.
+    """
+    if twice := [old for old, new in RENAMED.items() if old in values and new in values]:
+        raise ConfigError(f"got both {twice[0]!r} and {RENAMED[twice[0]]!r}, its new name; give the new one only")
+    for old in RENAMED.keys() & values.keys() if warn else ():
+        _logger.warning("the setting %s is now called %s; the old name works until 0.3", old, RENAMED[old])
+    return {RENAMED.get(key, key): value for key, value in values.items()}
+
+
 def _parse(text: str) -> Any:
-    """A TOML value where it is one, else the text itself, so that `--set trunk=resnet50` needs no quotes."""
+    """A TOML value where it is one, else the text itself, so that `--set backbone=resnet50` needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -26,7 +26,7 @@ from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
 from madeof.training.cache import Pooled, forget_views, pool_views
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, read_progress
-from madeof.training.config import Config
+from madeof.training.config import Config, current_names
 from madeof.training.export import write_model
 from madeof.training.log import Log, read_rows
 from madeof.training.logit_adjustment import expected_shares, undo_balance
@@ -172,10 +172,10 @@ def _fabric(config: Config) -> Fabric:
 
 
 def _net(config: Config, outputs: int) -> Net:
-    weights = "none" if config.start else config.trunk_weights
+    weights = "none" if config.start else config.backbone_weights
     net = build(config.architecture, outputs, pretrained=weights == "pretrained", drop_path=config.drop_path)
     if weights not in ("pretrained", "none"):
-        net.trunk.load(config.trunk_weights)
+        net.backbone.load(config.backbone_weights)
     return net
 
 
@@ -248,7 +248,7 @@ def _provenance(
         # of files only the name: where they lay is nobody's business
         "config": {
             **dataclasses.asdict(config),
-            "trunk_weights": Path(config.trunk_weights).name,
+            "backbone_weights": Path(config.backbone_weights).name,
             "start": Path(config.start).name,
         },
         "data": {
@@ -304,7 +304,7 @@ def read_config(out: str | Path) -> dict[str, Any] | None:
 def _read_beginning(path: Path) -> dict[str, Any]:
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-        return {"config": dict(given["config"]), "data": given["data"]}
+        return {"config": current_names(given["config"]), "data": given["data"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path} cannot be read ({error}); start again in another folder") from error
 

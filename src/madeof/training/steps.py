@@ -97,7 +97,7 @@ class HeadStep:
 
 
 class NetStep:
-    """The head and the last stages of the trunk, on photos."""
+    """The head and the last stages of the backbone, on photos."""
 
     name, order = "net", 1
 
@@ -138,7 +138,7 @@ class NetStep:
         self._end_sharing()
         self.net.train()
         learning = {id(p) for p in self.parameters}
-        norms = [module for module in self.net.trunk.modules() if isinstance(module, Norm)]
+        norms = [module for module in self.net.backbone.modules() if isinstance(module, Norm)]
         for norm in norms:
             if self.config.freeze_norm or not any(id(p) in learning for p in norm.parameters(recurse=False)):
                 norm.eval()
