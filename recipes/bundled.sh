@@ -8,8 +8,8 @@ set -euo pipefail
 data=$1 backbone=$2 out=$3
 shift 3
 recipes=$(dirname "$0")
-judges=(--judge-source everyday) settings=("$@")
-case " $* " in *" licences=permissive "*) judges=() settings+=(--set "judge_sources=[]") ;; esac
+judges=(--calibration-source everyday) settings=("$@")
+case " $* " in *" licences=permissive "*) judges=() settings+=(--set "calibration_sources=[]") ;; esac
 
 train() {
   local name=$1

@@ -109,7 +109,7 @@ def pooled(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespa
 
 def augmented(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespace) -> Iterator[Described]:
     """As training sees a photo: random crop and colours, noisy masks, perhaps with pasted regions."""
-    config = Config(crop=options.side, paste=options.paste)
+    config = Config(crop=options.side, copy_paste=options.paste)
     sampler = PhotosSampler(dataset, np.arange(len(dataset.materials)), config)
     sampler.augment = Augment(options.side, config.mask_noise)
     with_regions = set(sampler.photos.tolist())

@@ -20,7 +20,7 @@ def test_what_the_head_sees() -> None:
         MaskAtPooling(Backbone("test_resnet"), 3, context="moon")
 
 
-def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
+def test_attention_pooled_means_are_a_softmax_with_the_mask_as_prior() -> None:
     torch.manual_seed(0)
     net = build({"net": "MaskAtPooling", "backbone": "test_resnet", "strides": [8, 16], "attention": 2}, 6)
     assert isinstance(net, MaskAtPooling)
@@ -30,8 +30,8 @@ def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
     channels = maps[1].shape[1]
     plain = net.pool(maps, mask)
     assert plain.shape == (3, net.width)
-    inside, learnt = plain[:, -5 * channels : -4 * channels], plain[:, -2 * channels :]
-    torch.testing.assert_close(learnt, inside.repeat(1, 2))  # before it has learnt anything
+    inside, learned = plain[:, -5 * channels : -4 * channels], plain[:, -2 * channels :]
+    torch.testing.assert_close(learned, inside.repeat(1, 2))  # before it has learned anything
 
     torch.nn.init.normal_(net.scores[0], std=0.3)
     net.head.fit_scale(plain)
@@ -44,7 +44,7 @@ def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
     torch.testing.assert_close(found[:, -2 * channels :], expected, rtol=1e-4, atol=1e-5)
     together = net.pool(tuple(torch.cat([m, m.flip(3)]) for m in maps), mask, torch.tensor([0, 0, 1]))
     torch.testing.assert_close(together[:2], found[:2], rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(found[:, -2 * channels :], learnt, atol=1e-3)
+    assert not torch.allclose(found[:, -2 * channels :], learned, atol=1e-3)
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ def test_runs_that_do_not_fit(
     assert "a run is not MaskAtPooling" in refused(tiny_model, stem)
     assert "another list or other values of materials" in refused(tiny_model, others)
     assert "preprocessing (give --side where only that differs)" in refused(tiny_model, larger)
-    assert "no photo has the source 'moon'" in refused(tiny_model, second_model, more=("--judge-source", "moon"))
+    assert "no photo has the source 'moon'" in refused(tiny_model, second_model, more=("--calibration-source", "moon"))
     assert not (tmp_path / "out").exists()
     runs = ["--run", str(tiny_model), "--run", str(larger)]
     assert main(["combine", str(tiny_dataset), *runs, "--out", str(tmp_path / "out"), "--side", "128"]) == 0

@@ -37,7 +37,7 @@ def test_a_setting_that_cannot_work_leaves_the_folder_free(
         ("attention=-1", "attention is -1; expected 0 or more"),
         ("strides=[]", "expected a list"),
         ("strides=[4, 64]", "strides has 64; expected some of 4, 8, 16, 32"),
-        ("paste=2", "paste is 2.0; expected a share from 0 to 1"),
+        ("copy_paste=2", "copy_paste is 2.0; expected a share from 0 to 1"),
         ("context=moon", "expected one of 'none', 'ring', 'photo'"),
         ("side=8", "side is 8; expected 32 to"),
         ("where=image", "where='image' goes only with merge='blackout'"),

@@ -14,8 +14,8 @@ from madeof.nets.backbones import Backbone, accept_trunk
 
 _PARTS = {"none": 2, "ring": 3, "photo": 5}  # how many numbers of each channel the head sees
 _TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
-_SPREAD_FLOOR = 1e-4  # keeps the slope of the square root bounded where a map is constant
-_MOST = 4.0  # bounds a learnt score, and so the weight of one cell over another's, to exp(8)
+_STD_FLOOR = 1e-4  # keeps the gradient of the square root bounded where a map is constant
+_MOST = 4.0  # bounds a learned score, and so the weight of one cell over another's, to exp(8)
 
 
 class MaskAtPooling(nn.Module):
@@ -35,7 +35,7 @@ class MaskAtPooling(nn.Module):
         materials: how many materials there are.
         strides: which maps are pooled, of (4, 8, 16, 32).
         context: "none", "ring" or "photo".
-        attention: how many learnt means of each map but the finest; 0 for none.
+        attention: how many attention-pooled means per map (all but the finest); 0 for none.
         hidden: units of the head's one hidden layer.
         dropout: share of the hidden units left out in training.
     """
@@ -105,13 +105,13 @@ class MaskAtPooling(nn.Module):
         for number, (stride, maps) in enumerate(zip(self.strides, features, strict=True)):
             coverage = _shrink(coverage, stride // done, maps.shape[2:])
             done = stride
-            parts += _mean_and_spread(maps, coverage, photo)
+            parts += _mean_and_std(maps, coverage, photo)
             if self.context != "none":
                 parts.append(_mean(maps, F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage, photo))
             if self.context == "photo":
-                parts += _mean_and_spread(maps, torch.ones_like(coverage), photo)
+                parts += _mean_and_std(maps, torch.ones_like(coverage), photo)
             if number and len(self.scores):
-                parts += _learnt_means(maps, self._emphasis(number, maps), coverage, photo)
+                parts += _attention_means(maps, self._emphasis(number, maps), coverage, photo)
         return torch.cat(parts, dim=1)
 
     def _emphasis(self, number: int, maps: Tensor) -> Tensor:
@@ -205,13 +205,13 @@ def _shrink(coverage: Tensor, factor: int, size: torch.Size) -> Tensor:
     return F.avg_pool2d(coverage, factor) if factor > 1 else coverage
 
 
-def _mean_and_spread(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tuple[Tensor, Tensor]:
+def _mean_and_std(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tuple[Tensor, Tensor]:
     mean = _mean(maps, weights, photo)
     square = _mean(maps * maps, weights, photo)
-    return mean, (square - mean * mean).clamp(min=0).add(_SPREAD_FLOOR).sqrt()
+    return mean, (square - mean * mean).clamp(min=0).add(_STD_FLOOR).sqrt()
 
 
-def _learnt_means(maps: Tensor, emphasis: Tensor, coverage: Tensor, photo: Tensor | None) -> list[Tensor]:
+def _attention_means(maps: Tensor, emphasis: Tensor, coverage: Tensor, photo: Tensor | None) -> list[Tensor]:
     """For each of the K scores the mean weighted by coverage and emphasis, (B, K, h, w): K tensors (N, C)."""
     own = emphasis if photo is None else emphasis[photo]  # (1 or N, K, h, w)
     return [_mean(maps, coverage * own[:, k : k + 1], photo) for k in range(emphasis.shape[1])]
