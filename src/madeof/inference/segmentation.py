@@ -152,8 +152,8 @@ def map_materials(
     Args:
         predictor: it goes on speaking of the photo that it was set to before.
         image: what `Predictor.encode` takes, or what it gave.
-        regions: "superpixels"; or a label map, (H, W) integers, of which each 8-connected blob of a value but 0 is a
-            segment; or regions or masks, of which the smaller lie on the larger.
+        regions: "superpixels"; or a label map, (H, W) integers, where each 8-connected component of a nonzero value is a
+            segment; or regions or masks, the smaller in front of the larger.
         min_score: in [0, 1]; segments with a lower score are not labelled.
         scales: about how many segments there are at each scale, of superpixels.
         by_value: take all pixels of a value of the label map for one segment.

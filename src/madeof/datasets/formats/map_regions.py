@@ -22,7 +22,7 @@ from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 from madeof.images.photo import size_of
 from madeof.materials.lists import key
-from madeof.regions.components import Blobs, blob_map
+from madeof.regions.components import Components, connected_components
 from madeof.regions.files import read_label_map
 from madeof.regions.raster import Cut
 
@@ -138,16 +138,16 @@ class MapRegions(Sequence[Annotation]):
         value = int(blobs.values[number])
         return Annotation(self._values.materials[value - 1], Blob(self, number), f"{self._name} region {number + 1}")
 
-    def blobs(self) -> Blobs:
+    def blobs(self) -> Components:
         """The blobs of the map, whose values are the positions of their names from 1. Raises as `__getitem__` does."""
-        known: tuple[MapRegions, Blobs] | None = getattr(_last, "map", None)
+        known: tuple[MapRegions, Components] | None = getattr(_last, "map", None)
         if known is None or known[0] is not self:
             _last.map = None  # free the last one before the next is read
             known = self, self._read()
             _last.map = known
         return known[1]
 
-    def _read(self) -> Blobs:
+    def _read(self) -> Components:
         values = read_label_map(self._path)
         found, size = (values.shape[0], values.shape[1]), size_of(self._photo)
         if found != size and not (self._values.stretch and _alike(found, size)):
@@ -166,7 +166,7 @@ class MapRegions(Sequence[Annotation]):
                 f"{show(self._name)}: the value{'s' if len(unknown) > 1 else ''} {told} not in "
                 f"{show(self._values.where)}: add the name"
             )
-        return blob_map(numbers)
+        return connected_components(numbers)
 
 
 def map_annotations(
