@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof._util.text import show
     from madeof.datasets import open_dataset
     from madeof.errors import ModelError
-    from madeof.few_shot.exemplars import remember
+    from madeof.few_shot.exemplars import write_exemplars
     from madeof.model.record import RECORD
     from madeof.training.export import read_net, write_model
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     images = None if options.ranges is None else _images(options.ranges, record.preprocessing)
     write_model(net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images)
     if options.memory is not None:
-        remember(Path(options.out), open_dataset(options.memory), options.calibration_sources)
+        write_exemplars(Path(options.out), open_dataset(options.memory), options.calibration_sources)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from madeof.inference.predictor import Predictor
 
 MOST = 3000
-"""Regions that are remembered: 2.5 MB with the bundled model's 768 numbers each."""
+"""Most exemplars that are kept: 2.5 MB with the bundled model's 768 numbers each."""
 _LEVELS = 127
 _MOST_SCALE = 1e6  # of an embedding's step
 _ARRAYS = {
@@ -37,7 +37,7 @@ _ARRAYS = {
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """M remembered regions."""
+    """M exemplars."""
 
     embedding: NDArray[np.float32]
     """(M, D) as the net describes them."""
@@ -119,7 +119,7 @@ def _names(data: bytes, path: Path) -> tuple[str, ...]:
     return tuple(values)
 
 
-def remember(
+def write_exemplars(
     folder: Path, dataset: RegionDataset, calibration_sources: Sequence[str] = (), *, threads: int = 2
 ) -> Record:
     """Ask the model of a folder for the regions of the val split and write what it says of them as its memory.

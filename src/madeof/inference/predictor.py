@@ -156,7 +156,7 @@ class Predictor(Pretrained):
         Args:
             masks: what `madeof.regions.as_regions` takes, such as N masks of the photo's height and width, each (H, W):
                 bool, or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255. Or
-                `madeof.regions.Region`s, which hold only the box of a mask: the cheapest form of boxes, polygons and the
+                `madeof.regions.Region`s, which hold only a mask's box: the cheapest form of boxes, polygons and
                 components of a label map.
             encoded: the photo, where it is another than the one that `set_image` was given.
             size: (height, width) of the masks, where they are of a smaller copy of the photo.

@@ -115,7 +115,7 @@ def run_step(
                     "lower lr or look at these photos, then --resume"
                 )
             fabric_optimizer.zero_grad()
-            fabric.backward(loss * fabric.world_size)  # of whose slopes the processes take the mean
+            fabric.backward(loss * fabric.world_size)  # gradients are averaged over the processes
             fabric_optimizer.step()
             average.update(progress.batch + 1)
             progress.loss_sum += value * count
