@@ -127,7 +127,7 @@ def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:
 
 def described(architecture: dict[str, Any]) -> str:
     """A net in words."""
-    net = f"{architecture['net']} on timm's `{architecture['trunk']}`"
+    net = f"{architecture['net']} on timm's `{architecture.get('backbone') or architecture['trunk']}`"
     if strides := architecture.get("strides"):
         net += f", maps of strides {', '.join(map(str, strides))}, a head of {architecture['hidden']} units"
         net += f" that sees the inside and the {architecture['context']}" if "context" in architecture else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         WriteError,
     )
     from madeof.evaluation import evaluate
-    from madeof.few_shot.learning import Lesson, learn
+    from madeof.few_shot.learning import LearningResult, learn
     from madeof.images.photo import ImageLike
     from madeof.inference.explanation import Explanation, explain
     from madeof.inference.prediction import Prediction
@@ -49,7 +49,7 @@ __all__ = [
     "Explanation",
     "ImageLike",
     "InputError",
-    "Lesson",
+    "LearningResult",
     "MadeofError",
     "MaskLike",
     "MaterialMap",
@@ -80,7 +80,8 @@ _MODULES = {
     "Client": "serve.client",
     "Explanation": "inference.explanation",
     "ImageLike": "images.photo",
-    "Lesson": "few_shot.learning",
+    "LearningResult": "few_shot.learning",
+    "Lesson": "few_shot.learning",  # the name of LearningResult until 0.3
     "MaskLike": "regions",
     "MaterialMap": "inference.segmentation",
     "Prediction": "inference.prediction",

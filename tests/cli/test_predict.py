@@ -214,7 +214,7 @@ def test_label_map_without_regions(run: Run) -> None:
         "",
         "madeof: a.png: the label map none.png is 0 (unlabelled) everywhere; expected at least one region\n",
     )
-    assert "has no blob of 5000 pixels or more" in run("a.png", "--label-map", "maps/a.png", "--min-area", "5000")[2]
+    assert "has no region of 5000 pixels or more" in run("a.png", "--label-map", "maps/a.png", "--min-area", "5000")[2]
 
 
 def test_good_photos_are_done_and_bad_ones_named_at_the_end(run: Run) -> None:

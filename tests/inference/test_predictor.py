@@ -65,7 +65,7 @@ def test_batch_equals_alone_in_any_order_and_chunks(
     net: str, tiny_model: Path, tmp_path: Path, photo: np.ndarray, masks: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if net == "MaskAtStem":
-        folder = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "trunk": "test_resnet"})
+        folder = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "backbone": "test_resnet"})
     else:
         folder = tiny_model
     predictor = load(folder, threads=1)
@@ -275,7 +275,7 @@ def test_odd_sizes(net: str, size: tuple[int, int], tiny_model: Path, tmp_path_f
     if net == "stem":
         folder = tmp_path_factory.getbasetemp() / "odd-stem"
         if not folder.exists():
-            write_model(folder, architecture={"net": "MaskAtStem", "trunk": "test_resnet"})
+            write_model(folder, architecture={"net": "MaskAtStem", "backbone": "test_resnet"})
     else:
         folder = tiny_model
     predictor = load(folder, threads=1)

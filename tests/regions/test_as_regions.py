@@ -14,7 +14,7 @@ from PIL import Image
 from madeof.errors import RegionError
 from madeof.regions import Region, as_regions
 from madeof.regions.as_regions import one_region
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 
 SIZE = (6, 9)
 LEFT = np.zeros(SIZE, dtype=bool)
@@ -23,7 +23,7 @@ RIGHT = np.zeros(SIZE, dtype=bool)
 RIGHT[2:5, 5:9] = True
 BOTH = np.stack([LEFT, RIGHT])
 BITS = BOTH.astype(np.uint8)
-COUNTS = [runs_of(mask, (0, 0), SIZE) for mask in BOTH]
+COUNTS = [encode_rle(mask, (0, 0), SIZE) for mask in BOTH]
 FROM_LEFT, FROM_RIGHT = [4, 1, 4, 4], [5, 2, 9, 5]  # x0, y0, x1, y1; see the boxes below
 
 

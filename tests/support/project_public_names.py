@@ -10,7 +10,7 @@ NAMES = [
     "Explanation",
     "ImageLike",
     "InputError",
-    "Lesson",
+    "LearningResult",
     "MadeofError",
     "MaskLike",
     "MaterialMap",

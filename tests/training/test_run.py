@@ -104,5 +104,5 @@ def test_a_folder_with_something_else_in_it(tiny_model: Path, tiny_dataset: Path
 def test_judging_by_a_source_that_is_not_there(
     tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(tiny_dataset, tmp_path / "run", 'judge_sources=["moon"]') == 1
+    assert train(tiny_dataset, tmp_path / "run", 'calibration_sources=["moon"]') == 1
     assert "no photo has the source 'moon'" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def test_photos_of_the_judging_sources_can_come_more_often(tiny_dataset: Path) -
     dataset = open_dataset(tiny_dataset).split("train")
     sources = tuple("home" if number < 3 else "street" for number in range(len(dataset)))
     dataset = dataclasses.replace(dataset, photos=dataclasses.replace(dataset.photos, source=sources))
-    sampler = PhotosSampler(dataset, np.arange(4), small("batch=4", "repeat=3", 'judge_sources=["home"]'))
+    sampler = PhotosSampler(dataset, np.arange(4), small("batch=4", "oversample=3", 'calibration_sources=["home"]'))
     names = [name for step in range(sampler.steps_per_epoch) for name in sampler.batch(step).names]
     assert Counter(names) == {name: 3 if number < 3 else 1 for number, name in enumerate(dataset.photos.name)}
 
@@ -81,7 +81,7 @@ def test_a_crop_holds_its_region_or_lies_in_it(place: float, height: int, width:
 def test_pasting_brings_the_materials_of_other_photos(tiny_dataset: Path) -> None:
     dataset = open_dataset(tiny_dataset).split("train")
     outputs = np.arange(len(dataset.materials))
-    plain, pasting = (PhotosSampler(dataset, outputs, small(f"paste={share}")) for share in (0.0, 1.0))
+    plain, pasting = (PhotosSampler(dataset, outputs, small(f"copy_paste={share}")) for share in (0.0, 1.0))
     batches = [(plain.batch(step), pasting.batch(step)) for step in range(plain.steps_per_epoch)]
     more = [(len(b.materials), len(a.materials)) for a, b in batches]
     assert sum(b for b, _ in more) > sum(a for _, a in more)

@@ -50,7 +50,7 @@ class Options:
     coverage: float | None = None
     """Of the set of materials that a row holds; None for no set."""
     min_area: int = 1
-    """Blobs of label maps and annotated regions of fewer pixels are left out."""
+    """Components of label maps and annotated regions of fewer pixels are left out."""
     resize_masks: bool = False
     jpeg_masks: bool = False
     soft_masks: bool = False

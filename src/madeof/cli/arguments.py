@@ -129,6 +129,27 @@ def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
     add_zoom(parser)
 
 
+class _OldName(argparse._AppendAction):
+    """Append to a list, and say that the option has a new name."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Warn, then append."""
+        print(
+            f"madeof: {option} is now --{self.dest[:-1].replace('_', '-')}; the old name works until 0.3",
+            file=sys.stderr,
+        )
+        super().__call__(parser, namespace, values, option)
+
+
+def add_calibration_source(parser: argparse.ArgumentParser, text: str) -> None:
+    """`--calibration-source`, with its name of 0.1, `--judge-source`; `text` is the help."""
+    names: dict[str, Any] = {"default": [], "metavar": "NAME", "dest": "calibration_sources"}
+    parser.add_argument("--calibration-source", action="append", help=text, **names)
+    parser.add_argument("--judge-source", action=_OldName, help=argparse.SUPPRESS, **names)
+
+
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Where the data set is and how its regions are made."""
     group = add_dataset_place(parser)

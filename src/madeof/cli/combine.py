@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from madeof.cli.arguments import Subparsers, add_dataset, open_from, whole_number
+from madeof.cli.arguments import Subparsers, add_calibration_source, add_dataset, open_from, whole_number
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -25,10 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--side", type=whole_number(32), metavar="PIXELS", help="longer side of a photo, if runs differ"
     )
-    parser.add_argument(
-        "--judge-source", action="append", default=[], metavar="NAME", dest="judge_sources",
-        help="only val photos of this source calibrate; may be repeated",
-    )  # fmt: skip
+    add_calibration_source(parser, "only val photos of this source calibrate; may be repeated")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         options.out,
         name=options.name,
         side=options.side,
-        judge_sources=options.judge_sources,
+        calibration_sources=options.calibration_sources,
     )
     accuracy = record.metrics.get("val", {}).get("accuracy")
     figure = "" if accuracy is None else f"; accuracy on the val split {accuracy:.3f}"

@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_regions(
         parser,
         "regions (each may be repeated; each takes about a second or two)",
-        "a picture whose values are classes: each connected blob of a value is a region",
+        "a picture whose values are classes: each connected component of a value is a region",
     )
     add_model(parser)
     output = parser.add_argument_group("output")

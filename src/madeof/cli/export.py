@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from madeof.cli.arguments import Subparsers
+from madeof.cli.arguments import Subparsers, add_calibration_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,10 +42,9 @@ def add_parser(subparsers: Subparsers) -> None:
         help="remember how the model describes the regions of its val photos, so that it can learn more materials "
         "(madeof learn)",
     )
-    parser.add_argument(
-        "--judge-source", action="append", default=[], metavar="NAME", dest="judge_sources",
-        help="with --memory: only val photos of this source calibrate what is learned; may be repeated",
-    )  # fmt: skip
+    add_calibration_source(
+        parser, "with --memory: only val photos of this source calibrate what is learned; may be repeated"
+    )
     parser.set_defaults(run=run)
 
 
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof._util.text import show
     from madeof.datasets import open_dataset
     from madeof.errors import ModelError
-    from madeof.few_shot.exemplars import remember
+    from madeof.few_shot.exemplars import write_exemplars
     from madeof.model.record import RECORD
     from madeof.training.export import read_net, write_model
 
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     images = None if options.ranges is None else _images(options.ranges, record.preprocessing)
     write_model(net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images)
     if options.memory is not None:
-        remember(Path(options.out), open_dataset(options.memory), options.judge_sources)
+        write_exemplars(Path(options.out), open_dataset(options.memory), options.calibration_sources)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)
     return 0
 

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.datasets.material_lists import read_materials
     from madeof.errors import ModelError
     from madeof.model.record import RECORD, Record
-    from madeof.nets.original import BACKGROUND, PREPROCESSING, TRUNK, material_names, read_original
+    from madeof.nets.original import BACKBONE, BACKGROUND, PREPROCESSING, material_names, read_original
     from madeof.training.export import write_model
 
     if (Path(options.out) / RECORD).exists():
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         version="1",
         materials=materials,
         preprocessing=PREPROCESSING,
-        architecture={"net": "MaskAtStem", "trunk": TRUNK, "merge": net.merge, "where": net.where},
+        architecture={"net": "MaskAtStem", "backbone": BACKBONE, "merge": net.merge, "where": net.where},
         background=BACKGROUND,
         training={
             "origin": "imported from a file of the original's net, arXiv 1812.00291",

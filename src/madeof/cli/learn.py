@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madeof.datasets import RegionDataset, Sample
-    from madeof.few_shot.learning import Example, Lesson
+    from madeof.few_shot.learning import Example, LearningResult
 
 _COST = 0.5  # percent; madeof.few_shot.fitting.COST, which --help is not to load
 
@@ -95,11 +95,11 @@ def run(options: argparse.Namespace) -> int:
     merge = {new: _names(text, known) for text, new in options.merge}
     if len(dict(options.rename)) != len(options.rename) or len(merge) != len(options.merge):
         raise ConfigError("a material is renamed, or merged into, twice: give each once")
-    lesson = learn(
+    result = learn(
         options.out, add=add, remove=options.remove, rename=dict(options.rename), merge=merge, model=options.model,
         cost=options.cost, threads=options.threads, progress=_progress(),
     )  # fmt: skip
-    _tell(lesson, options)
+    _tell(result, options)
     return 0
 
 
@@ -154,21 +154,21 @@ def _mask(read: Callable[[int], Sample], photo: int, region: int, _: tuple[int, 
     return found
 
 
-def _tell(lesson: Lesson, options: argparse.Namespace) -> None:
+def _tell(result: LearningResult, options: argparse.Namespace) -> None:
     """What was learned, and what it costs, on standard error."""
-    for name, found in lesson.taught.items():
+    for name, found in result.learned.items():
         if name in options.add:
             parts = f"{counted(found.examples, 'region')} of {counted(found.photos, 'photo')}"
             own = "" if found.named is None else f"; {found.named:.0%} of them are named so when they are left out"
-            lost = f"it takes {found.taken} of {round((lesson.before or 0) * lesson.remembered)} right answers away"
+            lost = f"it takes {found.taken} of {round((result.before or 0) * result.exemplars)} right answers away"
             print(f"madeof: {show(name)}: learned from {parts}{own}; {lost}", file=sys.stderr)
-    if lesson.before is not None and lesson.after is not None:
+    if result.before is not None and result.after is not None:
         print(
-            f"madeof: of {lesson.remembered:,} remembered regions of the net's materials {lesson.after:.1%} are named "
-            f"right, by the net alone {lesson.before:.1%}",
+            f"madeof: of {result.exemplars:,} exemplars of the net's materials {result.after:.1%} are named "
+            f"right, by the net alone {result.before:.1%}",
             file=sys.stderr,
         )
-    print(f"madeof: wrote {show(options.out)}: {lesson.record.title}", file=sys.stderr)
+    print(f"madeof: wrote {show(options.out)}: {result.record.title}", file=sys.stderr)
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:

@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
     segments.add_argument(
         "--by-value",
         action="store_true",
-        help="take all pixels of a value of a label map for one segment, not each connected blob",
+        help="take all pixels of a value of a label map for one segment, not each connected component",
     )
     segments.add_argument(
         "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller segments (default: 1)"

@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_regions(
         parser,
         "regions (each may be repeated; with several photos they are used on each)",
-        "a picture whose values are classes: each connected blob of a value is a region; with several photos a "
+        "a picture whose values are classes: each connected component of a value is a region; with several photos a "
         "folder with a map of each photo's stem",
     )
     add_annotations(parser)

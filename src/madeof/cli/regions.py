@@ -49,7 +49,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     )
     regions.add_argument("--label-map", metavar="L.png", help=label_map_help)
     regions.add_argument(
-        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
+        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller components (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
     regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")

@@ -87,7 +87,7 @@ def _count(cut: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _in_a_map(photo: Answered) -> Counter[str]:
-    """What is lost in a label map, where each pixel has one value and each blob of one value is a region."""
+    """What is lost in a label map, where each pixel has one value and each component of one value is a region."""
     import cc3d
 
     found: Counter[str] = Counter()
@@ -103,12 +103,12 @@ def _in_a_map(photo: Answered) -> Counter[str]:
     found[_PIECES] = sum(_count(region.cut)[0] > 1 for region in photo.regions)
     numbers: dict[str, int] = {}
     values = [0, *(numbers.setdefault(key(region.material), len(numbers) + 1) for region in photo.regions)]
-    blobs = cc3d.connected_components(np.array(values, dtype=np.int32)[owners], connectivity=8)
+    components = cc3d.connected_components(np.array(values, dtype=np.int32)[owners], connectivity=8)
     inside = owners > 0
-    pairs = blobs[inside].astype(np.int64) * (len(photo.regions) + 1) + owners[inside]
+    pairs = components[inside].astype(np.int64) * (len(photo.regions) + 1) + owners[inside]
     pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])  # neighbours are mostly of one pair
-    blob, owner = np.divmod(pairs, len(photo.regions) + 1)
-    found[_TOUCHING] = len(np.unique(owner[np.bincount(blob)[blob] > 1])) if len(pairs) else 0
+    component, owner = np.divmod(pairs, len(photo.regions) + 1)
+    found[_TOUCHING] = len(np.unique(owner[np.bincount(component)[component] > 1])) if len(pairs) else 0
     return found
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from madeof.inference.predictor import Predictor
 
 MOST = 3000
-"""Regions that are remembered: 2.5 MB with the bundled model's 768 numbers each."""
+"""Most exemplars that are kept: 2.5 MB with the bundled model's 768 numbers each."""
 _LEVELS = 127
 _MOST_SCALE = 1e6  # of an embedding's step
 _ARRAYS = {
@@ -37,7 +37,7 @@ _ARRAYS = {
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """M remembered regions."""
+    """M exemplars."""
 
     embedding: NDArray[np.float32]
     """(M, D) as the net describes them."""
@@ -119,13 +119,15 @@ def _names(data: bytes, path: Path) -> tuple[str, ...]:
     return tuple(values)
 
 
-def remember(folder: Path, dataset: RegionDataset, judge_sources: Sequence[str] = (), *, threads: int = 2) -> Record:
+def write_exemplars(
+    folder: Path, dataset: RegionDataset, calibration_sources: Sequence[str] = (), *, threads: int = 2
+) -> Record:
     """Ask the model of a folder for the regions of the val split and write what it says of them as its memory.
 
     Args:
         folder: a model folder; its record is written anew.
         dataset: with the val split on which the model was calibrated; where it has none, all of it counts.
-        judge_sources: sources by whose photos the scores are calibrated; all where none is given or none has a region.
+        calibration_sources: sources whose photos calibrate the scores; all photos if none is given or has a region.
         threads: of the model.
 
     Raises:
@@ -136,12 +138,12 @@ def remember(folder: Path, dataset: RegionDataset, judge_sources: Sequence[str] 
 
     predictor = Predictor(folder, threads=threads)
     val = dataset.split("val")
-    memory = _ask(predictor, val if len(val.regions) else dataset, judge_sources)
+    memory = _ask(predictor, val if len(val.regions) else dataset, calibration_sources)
     files.write_bytes(folder / MEMORY, memory.to_bytes())
     return predictor.record.write(folder)
 
 
-def _ask(predictor: Predictor, dataset: RegionDataset, judge_sources: Sequence[str]) -> Memory:
+def _ask(predictor: Predictor, dataset: RegionDataset, calibration_sources: Sequence[str]) -> Memory:
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("embedding", "logits", "truth", "photo", "share")}
     order = np.random.default_rng(0).permutation(len(dataset))
     for photo in order.tolist():
@@ -162,7 +164,7 @@ def _ask(predictor: Predictor, dataset: RegionDataset, judge_sources: Sequence[s
         raise DatasetError("the data set has no regions to remember; expected a val split, or regions at all")
     joined = {name: np.concatenate(parts)[:MOST] for name, parts in rows.items()}
     used, truth = np.unique(joined["truth"], return_inverse=True)
-    judging = np.isin(np.array(dataset.photos.source, dtype=np.str_)[joined["photo"]], list(judge_sources))
+    judging = np.isin(np.array(dataset.photos.source, dtype=np.str_)[joined["photo"]], list(calibration_sources))
     return Memory(
         joined["embedding"],
         joined["logits"],

@@ -156,8 +156,8 @@ class Predictor(Pretrained):
         Args:
             masks: what `madeof.regions.as_regions` takes, such as N masks of the photo's height and width, each (H, W):
                 bool, or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255. Or
-                `madeof.regions.Region`s, which hold no more of a mask than its box: boxes, polygons and the blobs of a
-                label map cost least as these.
+                `madeof.regions.Region`s, which hold only a mask's box: the cheapest form of boxes, polygons and
+                components of a label map.
             encoded: the photo, where it is another than the one that `set_image` was given.
             size: (height, width) of the masks, where they are of a smaller copy of the photo.
             zoom: as for `Predictor`, for this question; None for the predictor's own.
@@ -197,7 +197,7 @@ class Predictor(Pretrained):
             masks: what `madeof.regions.as_regions` takes: masks, or what a segmenter returned.
             boxes: (N, 4), or one of four numbers: x0, y0, x1, y1 in pixels, x1 and y1 one past the last.
             polygons: each (n, 2) points x, y in pixels, or x, y, x, y, ...
-            label_map: what `madeof.regions.regions_from_label_map` takes, or a file of one; each blob is a region.
+            label_map: what `madeof.regions.regions_from_label_map` takes, or a file of one; each component is a region.
             encoded: the photo, where it is another than the one that `set_image` was given.
             zoom: as for `Predictor`, for this question; None for the predictor's own.
             background: the label map's value where there is nothing; -1 in some of transformers' maps.

@@ -152,8 +152,8 @@ def map_materials(
     Args:
         predictor: it goes on speaking of the photo that it was set to before.
         image: what `Predictor.encode` takes, or what it gave.
-        regions: "superpixels"; or a label map, (H, W) integers, of which each 8-connected blob of a value but 0 is a
-            segment; or regions or masks, of which the smaller lie on the larger.
+        regions: "superpixels"; or a label map, (H, W) integers, where each 8-connected component of a nonzero value is
+            a segment; or regions or masks, the smaller in front of the larger.
         min_score: in [0, 1]; segments with a lower score are not labelled.
         scales: about how many segments there are at each scale, of superpixels.
         by_value: take all pixels of a value of the label map for one segment.
@@ -204,31 +204,31 @@ def _by_superpixels(
     patches = find_patches(np.asarray(small), max(512, 4 * max(scales)))
     tree = join(patches)
     cuts = np.stack([tree.cut(scale) for scale in scales])  # (S, n)
-    knots, places = np.unique(cuts, return_inverse=True)  # a segment may be one of several scales: it is asked once
+    nodes, places = np.unique(cuts, return_inverse=True)  # a segment may be one of several scales: it is asked once
     regions = dict(_regions(patches.labels, cuts))
-    scores = predictor.scores([regions[knot] for knot in knots.tolist()], encoded=encoded, size=size)
+    scores = predictor.scores([regions[node] for node in nodes.tolist()], encoded=encoded, size=size)
     return patches.labels.astype(np.int32), merge(scores[places.reshape(cuts.shape)])
 
 
 def _regions(labels: NDArray[np.int64], cuts: NDArray[np.int64]) -> Iterator[tuple[int, Region]]:
-    """Each knot of the cuts, (S, n), with its region of the superpixels' picture."""
+    """Each node of the cuts, (S, n), with its region of the superpixels' picture."""
     seen: set[int] = set()
     size = labels.shape[0], labels.shape[1]
     rows, columns = np.ogrid[: size[0], : size[1]]
     for cut in cuts:
-        knots, which = np.unique(cut, return_inverse=True)
+        nodes, which = np.unique(cut, return_inverse=True)
         segment = which[labels]
-        low = np.full((2, len(knots)), max(labels.shape), dtype=np.int64)
-        high = np.zeros((2, len(knots)), dtype=np.int64)
+        low = np.full((2, len(nodes)), max(labels.shape), dtype=np.int64)
+        high = np.zeros((2, len(nodes)), dtype=np.int64)
         for axis, lines in enumerate((rows, columns)):
             np.minimum.at(low[axis], segment, np.broadcast_to(lines, labels.shape))
             np.maximum.at(high[axis], segment, np.broadcast_to(lines + 1, labels.shape))
-        for number, knot in enumerate(knots.tolist()):
-            if knot not in seen:
-                seen.add(knot)
+        for number, node in enumerate(nodes.tolist()):
+            if node not in seen:
+                seen.add(node)
                 (top, left), (bottom, right) = low[:, number], high[:, number]
                 inside = segment[top:bottom, left:right] == number
-                yield knot, Region(f"segment {knot}", inside, corner=(int(left), int(top)), photo_size=size)
+                yield node, Region(f"segment {node}", inside, corner=(int(left), int(top)), photo_size=size)
 
 
 def _given(regions: MaskLike, size: tuple[int, int], by_value: bool, min_area: int) -> list[Region]:

@@ -174,8 +174,8 @@ class _Door(NamedTuple):
 
     def _of_record(self, record: Mapping[str, Any], name: str) -> Region:
         """The region of a dictionary with one mask."""
-        if records.is_runs(record):
-            return records.region_of_runs(record, self.size, name)
+        if records.is_rle(record):
+            return records.region_of_rle(record, self.size, name)
         if (label := records.label_of(record)) is not None:
             name = f"{name} ({label})"
         if "mask" not in record and records.is_corners(record.get("box")):

@@ -38,9 +38,9 @@ def asked_regions(
         masks: what `as_regions` takes.
         boxes: (N, 4), or one of four numbers: x0, y0, x1, y1 in pixels.
         polygons: each (n, 2) points x, y in pixels, or x, y, x, y, ...; or one of (n, 2).
-        label_map: what `regions_from_label_map` takes, or a file of one; each blob is a region.
+        label_map: what `regions_from_label_map` takes, or a file of one; each component is a region.
         background: the label map's value where there is nothing; -1 in some of transformers' maps.
-        min_area: smaller blobs of the label map are left out, in pixels.
+        min_area: smaller components of the label map are left out, in pixels.
         soft: see `as_regions`.
         logits_above: see `as_regions`.
         skip_empty: see `as_regions`.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
-from madeof.regions.rle import Runs, decompress
+from madeof.regions.rle import RLE, decompress
 from madeof.regions.shapes import Box, Polygons, Shape, Whole
 
 OUTLINE = 5
@@ -28,10 +28,10 @@ def cost_of(shape: Shape, size: tuple[int, int]) -> float | None:
         return points_cost([shape[:2], shape[2:]], False, size)
     if isinstance(shape, Polygons):
         return sum(points_cost(part, True, size) for part in (*shape.parts, *shape.holes))
-    return runs_cost(shape, size) if isinstance(shape, Runs) else None
+    return rle_cost(shape, size) if isinstance(shape, RLE) else None
 
 
-def runs_cost(runs: Runs, size: tuple[int, int]) -> float:
+def rle_cost(runs: RLE, size: tuple[int, int]) -> float:
     """The pixels of the columns between the first and the last that is inside; 0 for runs that will be refused."""
     try:
         counts = decompress(runs.counts) if isinstance(runs.counts, bytes) else runs.counts

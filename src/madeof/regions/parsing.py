@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from madeof._util.text import brief, show
 from madeof.errors import RegionError
 from madeof.regions.raster import parse_box, parse_polygon
-from madeof.regions.rle import parse_runs
+from madeof.regions.rle import parse_rle
 from madeof.regions.shapes import Box, Polygons, Shape
 
 KINDS = ("box", "polygon", "rle")
@@ -66,7 +66,7 @@ def coco_shape(annotation: Mapping[str, Any]) -> Shape | None:
     """
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, dict):
-        return parse_runs(segmentation)
+        return parse_rle(segmentation)
     if isinstance(segmentation, list) and segmentation:
         return _outlines(segmentation)
     if segmentation not in (None, []):
@@ -130,7 +130,7 @@ def _polygon(value: Any) -> Shape:
 def _runs(value: Any) -> Shape:
     if not isinstance(value, dict):
         raise RegionError(f"the rle is {brief(value)}; expected an object of size and counts")
-    return parse_runs(value)
+    return parse_rle(value)
 
 
 def _numbers(value: Any, kind: str, expected: str) -> NDArray[np.float64]:

@@ -141,7 +141,9 @@ def _of_label_map(source: LabelMapFile, photo: Photo, options: ReadOptions) -> l
     label_map = label_map_of(_first(source.files), photo, options)
     regions = regions_from_label_map(label_map, min_area=options.min_area)
     if not regions:
-        why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
+        why = (
+            f"has no region of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
+        )
         raise RegionError(f"{source.title} {why}; expected at least one region")
     if source.prefix:
         return [dataclasses.replace(region, name=f"{source.prefix} {region.name}") for region in regions]

@@ -23,7 +23,7 @@ from madeof.model.calibration import Calibration
 from madeof.regions.asked import asked_regions
 from madeof.regions.mask_like import BoxesLike, LabelMapLike, MaskLike
 from madeof.regions.region import Region
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 from madeof.serve.http import Connection, Part, UnknownImageError, form
 
 _LONGEST_NAME = 200  # characters of a region's, as the service has it
@@ -217,7 +217,7 @@ def _together(runs: list[str]) -> list[Part]:
 
 
 def _json(region: Region) -> str:
-    counts = compress(runs_of(np.asarray(region.cut, dtype=np.bool_), region.corner, region.size)).decode("ascii")
+    counts = compress(encode_rle(np.asarray(region.cut, dtype=np.bool_), region.corner, region.size)).decode("ascii")
     return json.dumps(
         {
             "rle": {"size": list(region.size), "counts": counts},

@@ -42,7 +42,7 @@ class Batch:
 
 
 class PhotosSampler:
-    """All regions of `config.batch` photos; every photo once in an epoch, those of `judge_sources` `repeat` times.
+    """All regions of `config.batch` photos; every photo once an epoch, `calibration_sources` `oversample` times.
 
     A batch depends on the seed and its number alone, so that a resumed training sees the same ones.
 
@@ -61,8 +61,8 @@ class PhotosSampler:
         self.augment = Augment(config.crop, config.mask_noise)
         usable = outputs[dataset.regions.material] >= 0
         self.photos = np.unique(dataset.regions.photo[usable])
-        favoured = np.isin(np.array(dataset.photos.source, dtype=np.str_)[self.photos], config.judge_sources)
-        self.epoch = np.concatenate([self.photos, np.repeat(self.photos[favoured], config.repeat - 1)])
+        favoured = np.isin(np.array(dataset.photos.source, dtype=np.str_)[self.photos], config.calibration_sources)
+        self.epoch = np.concatenate([self.photos, np.repeat(self.photos[favoured], config.oversample - 1)])
         self.steps_per_epoch = math.ceil(len(self.epoch) / config.batch)
         self.donors = np.flatnonzero(usable)
         chances = np.bincount(outputs[dataset.regions.material[usable]]).clip(min=1) ** -_DONORS_BALANCED
@@ -86,7 +86,7 @@ class PhotosSampler:
             with seeded([*seed, int(photo)]):
                 image, masks, kept = self.augment(sample.image, sample.masks[usable])
                 materials = outputs[usable][kept]
-                if float(torch.rand(())) < self.config.paste:
+                if float(torch.rand(())) < self.config.copy_paste:
                     image, masks, materials = self._paste(image, masks, materials, [*seed, int(photo)])
             parts.append((image, masks, materials, sample.name))
         return collate(parts, self.config.preprocessing)

@@ -97,7 +97,7 @@ class HeadStep:
 
 
 class NetStep:
-    """The head and the last stages of the trunk, on photos."""
+    """The head and the last stages of the backbone, on photos."""
 
     name, order = "net", 1
 
@@ -134,13 +134,13 @@ class NetStep:
             yield Inputs((batch.images, batch.masks, batch.photo), batch.materials, batch.names)
 
     def train_mode(self) -> None:
-        """Batch norms of stages that do not learn, or all with `freeze_norm`, keep their running means."""
+        """Batch norms of stages that do not learn, or all with `freeze_bn`, keep their running means."""
         self._end_sharing()
         self.net.train()
         learning = {id(p) for p in self.parameters}
-        norms = [module for module in self.net.trunk.modules() if isinstance(module, Norm)]
+        norms = [module for module in self.net.backbone.modules() if isinstance(module, Norm)]
         for norm in norms:
-            if self.config.freeze_norm or not any(id(p) in learning for p in norm.parameters(recurse=False)):
+            if self.config.freeze_bn or not any(id(p) in learning for p in norm.parameters(recurse=False)):
                 norm.eval()
         if self.fabric.world_size > 1:
             self._shared = share_statistics(norm for norm in norms if norm.training)

@@ -21,7 +21,7 @@ from madeof.datasets.formats.map_regions import MapRegions, Values
 from madeof.datasets.formats.opensurfaces import Triangles
 from madeof.datasets.listing import File
 from madeof.errors import DatasetError, RegionError
-from madeof.regions.components import Blobs, blob_map
+from madeof.regions.components import Components, connected_components
 from madeof.regions.raster import cut_polygon
 
 COLOURS = "substance_id,substance_name,red_color\n16,Brick,1\n17,Carpet/rug,3\n"
@@ -75,9 +75,9 @@ class Known(MapRegions):
 
     def __init__(self, values: NDArray[np.uint8]) -> None:
         super().__init__(Path(), File("map.png", 0, 0), Path(), Values({1: "A", 2: "B"}, stretch=True))
-        self._blobs = blob_map(values)
+        self._blobs = connected_components(values)
 
-    def blobs(self) -> Blobs:
+    def blobs(self) -> Components:
         return self._blobs
 
 

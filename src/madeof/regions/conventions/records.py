@@ -11,13 +11,13 @@ from madeof._util.text import listed, show
 from madeof.errors import RegionError
 from madeof.regions.raster import Cut
 from madeof.regions.region import Region
-from madeof.regions.rle import Runs
+from madeof.regions.rle import RLE
 from madeof.regions.shapes import Box, Polygons, Shape
 
 _MASKS = "segmentation", "mask", "masks"
 
 
-def is_runs(thing: object) -> bool:
+def is_rle(thing: object) -> bool:
     """Whether something is a dictionary of COCO's run lengths."""
     return isinstance(thing, Mapping) and "counts" in thing and "size" in thing
 
@@ -71,7 +71,7 @@ def check_one_photo(records: Sequence[Any]) -> None:
         )
 
 
-def region_of_runs(runs: Mapping[str, Any], size: tuple[int, int], name: str) -> Region:
+def region_of_rle(runs: Mapping[str, Any], size: tuple[int, int], name: str) -> Region:
     """The region of COCO's run lengths, {"size": [height, width], "counts": text or numbers}.
 
     Raises:
@@ -92,7 +92,7 @@ def region_of_runs(runs: Mapping[str, Any], size: tuple[int, int], name: str) ->
             f"{name} has run lengths that are not COCO's; expected size [height, width], and counts as text or a list "
             "of whole numbers: encode them again with pycocotools"
         ) from None
-    return region_of_shape(Runs(counts, (height, width)), size, name)
+    return region_of_shape(RLE(counts, (height, width)), size, name)
 
 
 def region_of_outlines(outlines: Sequence[Any], size: tuple[int, int], name: str) -> Region:
