@@ -36,7 +36,7 @@ def describe(
     Args:
         source: its source.
         place: where that is, as given.
-        where: what else was said of it: `images`, `label_maps`, `format`.
+        where: what else was said of it: `images`, `label_maps`, `format`, `columns`.
         options: what decides its answers.
         per_shard: photos in a shard.
     """

@@ -81,6 +81,7 @@ def run_batch(
     images: str | None = None,
     label_maps: str | None = None,
     format: str | None = None,
+    columns: str | None = None,
     per_shard: int = PER_SHARD,
     workers: int | None = None,
     max_errors: int | None = None,
@@ -102,6 +103,7 @@ def run_batch(
         images: the folder of the photos of a table or of annotations, where they are not beside it.
         label_maps: for a folder of photos, the folder of their label maps.
         format: the name of the annotations' format.
+        columns: see `madeof.batch.sources.open_source`.
         per_shard: photos in a shard.
         workers: processes, or actors of Ray; None takes one for each core, and 0 works in this process.
         max_errors: stop when there are more errors than that, counting those of earlier runs.
@@ -123,10 +125,10 @@ def run_batch(
     options = options or Options()
     _check(options, per_shard, workers, max_errors)
     source, out = os.fspath(source), os.fspath(out)
-    opened, hint = open_source(source, images=images, label_maps=label_maps, format=format)
+    opened, hint = open_source(source, images=images, label_maps=label_maps, format=format, columns=columns)
     if hint:
         _logger.warning(hint)
-    where = {"images": images, "label_maps": label_maps, "format": format}
+    where = {"images": images, "label_maps": label_maps, "format": format, "columns": columns}
     description = manifest.describe(opened, source, where, options, per_shard)
     description["model"] = manifest.describe_model(model, sets=options.coverage is not None)
     store = open_store(out)

@@ -40,6 +40,11 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_format(regions)
     regions.add_argument(
+        "--columns",
+        metavar="OURS=THEIRS,...",
+        help="what columns of a table, or keys of a WebDataset's JSON, hold, such as box_xywh=bbox,ignore=label",
+    )
+    regions.add_argument(
         "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller components (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
@@ -127,6 +132,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
         label_maps=options.label_maps,
         format=options.format,
+        columns=options.columns,
         per_shard=options.photos_per_shard,
         workers=options.workers,
         max_errors=options.max_errors,

@@ -237,7 +237,8 @@ def _open_file(name: str, error: type[InputError], what: str) -> BinaryIO:
         path = Path(name)
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise error(f"{show(name)} is a folder; {_EXPECTED}: name one file")
+            many = f", or several ({show(name.rstrip('/'))}/*.jpg), or run  madeof batch {show(name)}"
+            raise error(f"{show(name)} is a folder; {_EXPECTED}: name one file{many if what == 'photo' else ''}")
         if not stat.S_ISREG(mode):  # a pipe or device could block or never end
             raise error(f"{show(name)} is not an ordinary file; {_EXPECTED}: save it as a file")
         return path.open("rb")

@@ -31,8 +31,20 @@ from madeof.images.decode import Opened, guard, open_image, orientation_of, too_
 if TYPE_CHECKING:
     from PIL import Image
 
-PHOTO_SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+PHOTO_SUFFIXES: tuple[str, ...] = tuple(
+    f".{kind}" for kind in re.findall(r"\w+", "jpg jpeg png webp tif tiff bmp gif jfif jpe mpo heic heif hif avif")
+)
 """The suffixes of the formats that `read_photo` reads. It goes by a file's content; these are for finding files."""
+
+UNREAD_SUFFIXES: tuple[str, ...] = tuple(
+    f".{kind}"
+    for kind in re.findall(
+        r"\w+",
+        "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr erf kdc mrw raw jxl jp2 j2k jpx psd exr hdr "
+        "tga ppm pgm pnm ico svg eps",
+    )
+)
+"""The suffixes of photos and pictures that it does not read: a folder's are named, so that none is left out unseen."""
 
 MAX_MEGAPIXELS = 100.0
 """A larger photo is refused from its header, before it is decoded."""

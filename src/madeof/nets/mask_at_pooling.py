@@ -64,7 +64,7 @@ class MaskAtPooling(nn.Module):
         self.strides, self.context = tuple(sorted(strides)), context
         backbone.cut(backbone.stages[self.strides[-1]])
         self.backbone = backbone
-        self.register_load_state_dict_pre_hook(accept_trunk)
+        self.register_load_state_dict_pre_hook(accept_trunk)  # type: ignore[no-untyped-call]  # torch's
         channels = [backbone.channels[stride] for stride in self.strides]
         self.scores = nn.ParameterList(torch.zeros(attention, c) for c in channels[1:] if attention)
         widths = [(_PARTS[context] + attention * (number > 0)) * c for number, c in enumerate(channels)]

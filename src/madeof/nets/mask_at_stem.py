@@ -42,7 +42,7 @@ class MaskAtStem(nn.Module):
         if where == "image" and merge != "blackout":
             raise ConfigError(f"the mask enters the image only as merge='blackout', not {merge!r}")
         self.backbone = backbone
-        self.register_load_state_dict_pre_hook(accept_trunk)
+        self.register_load_state_dict_pre_hook(accept_trunk)  # type: ignore[no-untyped-call]  # torch's
         self.merge, self.where = merge, where
         self.places = _places(backbone, where)
         channels = _channels_at(backbone, self.places)

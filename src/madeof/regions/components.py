@@ -62,7 +62,7 @@ def connected_components(label_map: NDArray[Any], ignore: Collection[int] = (0,)
 
 
 def object_map(label_map: NDArray[Any], objects: NDArray[Any]) -> Components:
-    """As `connected_components`, but all pixels of one value and one object, (H, W) integers, are one component wherever they lie."""
+    """As `connected_components`, but all pixels of one value and one object, (H, W) integers, are one component."""
     both = np.where(label_map > 0, objects.astype(np.int64) * (int(label_map.max()) + 1) + label_map, 0)
     found, first, inverse = np.unique(both, return_index=True, return_inverse=True)
     order = np.argsort(np.where(found > 0, first, -1), kind="stable")  # nothing, then as they are met

@@ -23,12 +23,13 @@ LEAST = 6
 
 
 def shape_of(kind: str, value: Any) -> Shape:
-    """A shape of one of `KINDS`.
+    """A shape of one of `KINDS`, of "box_xywh" or of "segmentation".
 
     Args:
         kind: which.
         value: for a box x0, y0, x1, y1 in pixels; for a polygon its points (x, y), or COCO's list of outlines; for rle
-            COCO's object of size and counts. As lists and objects, as their JSON, or as the command line has them.
+            COCO's object of size and counts; for box_xywh COCO's x, y, width, height; for segmentation what COCO has
+            there. As lists and objects, as their JSON, or as the command line has them.
 
     Raises:
         RegionError: it is something else.
@@ -38,12 +39,17 @@ def shape_of(kind: str, value: Any) -> Shape:
         if not text.startswith(("[", "{")):
             if kind == "rle":
                 raise RegionError(f"the rle is {brief(text)}; expected JSON: an object of size and counts")
+            if kind == "segmentation":
+                raise RegionError(f"the segmentation is {brief(text)}; expected JSON: COCO's outlines or run lengths")
+            if kind == "box_xywh":
+                return _box_xywh(text.split(","))
             return Box(*parse_box(text)) if kind == "box" else Polygons([np.asarray(parse_polygon(text))])
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise RegionError(f"the {kind} is {brief(text)}, which is not JSON: {show(str(error))}") from error
-    return {"box": _box, "polygon": _polygon, "rle": _runs}[kind](value)
+    makers = {"box": _box, "polygon": _polygon, "rle": _runs, "box_xywh": _box_xywh, "segmentation": _segmentation}
+    return makers[kind](value)
 
 
 def shape_in(given: Mapping[str, Any]) -> Shape:
@@ -115,6 +121,21 @@ def _box(value: Any) -> Shape:
     if sides.shape != (4,):
         raise RegionError(f"the box is {brief(value)}; expected four numbers x0, y0, x1, y1")
     return Box(*sides.tolist())
+
+
+def _box_xywh(value: Any) -> Shape:
+    sides = _numbers(value, "box", "four numbers x, y, width, height")
+    if sides.shape != (4,) or not (np.isfinite(sides).all() and (sides[2:] > 0).all()):
+        raise RegionError(f"the box is {brief(value)}; expected four numbers x, y, width, height in pixels")
+    x, y, width, height = sides.tolist()
+    return Box(x, y, x + width, y + height)
+
+
+def _segmentation(value: Any) -> Shape:
+    shape = coco_shape({"segmentation": value})
+    if shape is None:
+        raise RegionError(f"the segmentation is {brief(value)}; expected COCO's outlines or run lengths")
+    return shape
 
 
 def _polygon(value: Any) -> Shape:
