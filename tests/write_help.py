@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 from madeof.cli.main import make_parser
@@ -15,9 +16,11 @@ INTRODUCTION = """\
 Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the input or the work failed,
 2 the command line is wrong, 130 interrupted with Ctrl-C.
 
-The help of each command follows, with short usage lines; groups of options that several commands share
-are shown once.
+The help of each command follows, with short usage lines; options that several commands share are shown
+once.
 """
+_OPTION = re.compile(r"^(  --\S+(?: \S+)* *(?:  |\n {20,}))\S.*(?:\n {20,}\S.*){2,}$", re.MULTILINE)
+"""One with three lines of help or more; the first group is all before its help."""
 
 
 def page() -> str:
@@ -33,15 +36,23 @@ def page() -> str:
 
 
 def shorten(command: argparse.ArgumentParser, name: str, shown: dict[str, str]) -> str:
-    """A command's help with a short usage line and without the groups in `shown`, to which its own are added."""
+    """A command's help with a short usage line and without what is in `shown`, to which its own is added."""
     _, *sections = command.format_help().removesuffix("\n").split("\n\n")
     found = [f"usage: {usage(command)}"]
     for section in sections:
         title, _, options = section.partition("\n")
         first = shown.setdefault(" ".join(section.split()), name)
-        repeated = first != name and len(options.splitlines()) > 2
-        found.append(f"{title}\n  as for madeof {first}" if repeated else section)
+        if first != name and options.count("\n") > 1:
+            found.append(f"{title}\n  as for madeof {first}")
+        else:
+            found.append(re.sub(_OPTION, lambda option: shorten_option(option, name, shown), section))
     return "\n\n".join(found) + "\n"
+
+
+def shorten_option(option: re.Match[str], name: str, shown: dict[str, str]) -> str:
+    """An option with its help, or with the command in which it was shown before."""
+    first = shown.setdefault(" ".join(option[0].split()), name)
+    return option[0] if first == name else f"{option[1]}as for madeof {first}"
 
 
 def usage(command: argparse.ArgumentParser) -> str:
