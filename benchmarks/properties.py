@@ -1,4 +1,4 @@
-"""The figures of docs/properties.md: the coverage of the intervals, the cost of --properties, the speed of an export.
+"""The figures of docs/research/properties.md: coverage of the intervals, cost of --properties, speed of an export.
 
     python benchmarks/properties.py coverage DATA [--scores FILE.npz]
     python benchmarks/properties.py cost [--rounds 12]

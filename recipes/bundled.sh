@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The bundled model from the data to its folder. Run it again after an interruption: it goes on where it was.
 #   bash recipes/bundled.sh DATA BACKBONE.safetensors OUT [--set KEY=VALUE]...
-# What each step costs and brings stands in docs/bundled-model.md. Settings given at the end hold for all three trainings:
+# What each step costs and brings is in docs/research/bundled-model.md. Settings given at the end hold for all three trainings:
 # --set licences=permissive leaves out the photos that are for research only, the everyday ones, by which the others are
 # judged, among them.
 set -euo pipefail

@@ -1,10 +1,11 @@
-"""Writes what was measured into the card of a model: Markdown tables between markers, and the reliability diagram.
+r"""Writes what was measured into the card of a model: Markdown tables between markers, and the reliability diagram.
 
-    python recipes/card.py MODEL DATA docs/bundled-model.md [--variants NAME=MODEL ...] [--run RUN] [--cache FILE]
+    python recipes/card.py MODEL DATA docs/bundled-model.md docs/research/bundled-model.md \
+        [--variants NAME=MODEL ...] [--run RUN] [--cache FILE]
 
 Every number of the card comes from here: MODEL and the variants answer for every region of DATA's val split (half a
-minute for each). A block of the card is what stands between the lines `<!-- measured: NAME -->` and `<!-- end -->`;
-what stands around it is written by hand and stays. The picture goes to pictures/reliability.png beside the card.
+minute for each). A block of a page is what is between the lines `<!-- measured: NAME -->` and `<!-- end -->`; what is
+around it is written by hand and stays. The picture goes to pictures/reliability.png beside the first page.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the card, with markers")
+    parser.add_argument("out", type=Path, nargs="+", metavar="OUT", help="the card, and more pages with markers")
     parser.add_argument("--variants", nargs="+", default=[], metavar="NAME=MODEL", help="measured in the same way")
     parser.add_argument("--run", type=Path, help="the run with metrics.csv, for the block `steps` (default: MODEL)")
     parser.add_argument("--source", default="everyday", help="the photos most like those of users (default: everyday)")
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="the index of DATA, kept from one time to the next")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
-    card = options.out.read_text(encoding="utf-8")
+    pages = {out: out.read_text(encoding="utf-8") for out in options.out}
     dataset = open_dataset(options.data, **({"cache": options.cache} if options.cache else {}))
     variants = dict(text.split("=", 1) for text in options.variants)
 
@@ -109,10 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if log.is_file():
         monitor = model.record.training.get("config", {}).get("monitor", "accuracy")
         makers["steps"] = lambda: steps(log, f"val_{monitor}")
-    picture = files.make_folder(options.out.parent / "pictures") / "reliability.png"
+    picture = files.make_folder(options.out[0].parent / "pictures") / "reliability.png"
     files.write_bytes(picture, draw_reliability(model.parts.get(f"its {options.source} photos", model.all)))
-    files.write_text(options.out, filled(card, makers))
-    print(f"wrote {options.out} and {picture}", file=sys.stderr)
+    for out, page in pages.items():
+        files.write_text(out, filled(page, makers))
+    print(f"wrote {', '.join(map(str, pages))} and {picture}", file=sys.stderr)
 
 
 def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:

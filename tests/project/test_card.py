@@ -71,7 +71,10 @@ def test_a_card_is_filled_with_what_was_measured(
     out = tmp_path / "docs" / "card.md"
     out.parent.mkdir()
     out.write_text(CARD)
-    card.main([str(model), str(data), str(out), "--variants", f"the same={model}"])
+    more = tmp_path / "docs" / "more.md"
+    more.write_text("<!-- measured: facts -->\nold facts\n<!-- end -->\n")
+    card.main([str(model), str(data), str(out), str(more), "--variants", f"the same={model}"])
+    assert "old facts" not in more.read_text()
     text = out.read_text()
     assert (out.parent / "pictures" / "reliability.png").read_bytes().startswith(b"\x89PNG")
     for name in BLOCKS:

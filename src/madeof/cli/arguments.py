@@ -111,22 +111,23 @@ def add_zoom(group: _Group) -> None:
 
 def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
     """`--model`, `--threads`, `--engine` and `--zoom`; `threads` is the second one's default."""
-    parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
-    parser.add_argument(
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
+    group.add_argument(
         "--threads",
         type=whole_number(0, 1024),
         default=threads,
         metavar="N",
         help=f"CPU threads (default: {threads or 'one for each core'})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--engine",
         default=DEFAULT,
         choices=ENGINES,
         metavar="NAME",
         help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
-    add_zoom(parser)
+    add_zoom(group)
 
 
 class _OldName(argparse._AppendAction):

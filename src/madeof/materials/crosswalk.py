@@ -2,7 +2,7 @@
 
 A row says that the material `from_name` of `from_list` is the same as `to_name` of `to_list`, or narrower (all of it is
 that, and that is more), or broader; or that it has no counterpart. Each row holds backwards too. What the rows are, and
-what is lost by them, is in docs/materials.md.
+what is lost by them, is in docs/materials.md and docs/research/crosswalks.md.
 """
 
 from __future__ import annotations

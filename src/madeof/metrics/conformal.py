@@ -5,7 +5,7 @@ material whose score is not lower than that. With exchangeable regions the true 
 probability at least, whatever the model (Vovk 2012, *Conditional validity of inductive conformal predictors*; Sadinle,
 Lei and Wasserman 2019, *Least ambiguous set-valued classifiers*, for this score). It is measured apart for each band of
 region sizes (Mondrian, or group-conditional), so that the coverage holds within each. Adaptive sets (Romano, Sesia and
-Candes 2020, arXiv 2006.02544) were tried, and were larger at the same coverage: docs/scores.md.
+Candes 2020, arXiv 2006.02544) were tried, and were larger at the same coverage: docs/research/scores.md.
 """
 
 from __future__ import annotations
