@@ -120,6 +120,15 @@ class Config:
     """Share of the masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     paste: float = 0.0
     """Share of the photos into which regions of other photos are pasted, so that surroundings tell less."""
+    paste_least: float = 0.15
+    """The least longer side of a pasted region, in sides of the crop; the greatest is 0.7."""
+    close: float = 0.0
+    """Share of the crops that are taken around one region, as a second look at a small one sees it."""
+    mosaic: float = 0.0
+    """Share of the crops that are four or nine photos side by side, for regions that are small in the frame."""
+    harsh: float = 0.0
+    """Share of the crops with a colour cast and another exposure, and of coarse ones; masks leak and pasted regions are
+    turned, shaded and softened at the edge."""
     average: float = 0.0
     """Judge and keep a running average of the weights, of which each batch leaves this share (0.998); 0 is none."""
     repeat: int = 1
@@ -267,12 +276,14 @@ def _check_ranges(config: Config) -> None:
     for name in not_negative:
         if not getattr(config, name) >= 0:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 0 or more")
-    for name in ("paste", "undo_balance"):
+    for name in ("paste", "undo_balance", "close", "mosaic", "harsh"):
         if not 0 <= getattr(config, name) <= 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to 1")
     for name in shares:
         if not 0 <= getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to below 1")
+    if not 0 < config.paste_least <= 0.7:
+        raise ConfigError(f"paste_least is {config.paste_least}; expected a share of the crop's side above 0 up to 0.7")
     if wrong := [stride for stride in config.strides if stride not in (4, 8, 16, 32)]:
         raise ConfigError(f"strides has {wrong[0]}; expected some of 4, 8, 16, 32")
     if config.attention and len(config.strides) < 2:
