@@ -26,7 +26,7 @@ from madeof.model.record import Record
 from madeof.nets import MaskAtPooling, build
 from madeof.training import Config, loop
 from madeof.training import run as run_module
-from madeof.training.augment import Augment, _compressed
+from madeof.training.augment import Augment, _compressed, tiled
 from madeof.training.ema import RunningAverage
 from madeof.training.export import read_net
 from madeof.training.run import permissive
@@ -492,6 +492,102 @@ def test_a_pasted_region_hides_what_is_under_it() -> None:
     assert len(sizes) > 10
     assert min(sizes) >= 9**2
     assert max(sizes) <= 45**2
+
+
+def test_a_close_crop_holds_a_region_at_many_scales() -> None:
+    """One small white region on black: in crops around it it takes from a fiftieth to most of the square."""
+    image = np.zeros((400, 300, 3), dtype=np.uint8)
+    masks = np.zeros((2, 400, 300), dtype=bool)
+    masks[0, 200:240, 60:100] = True  # the other one is empty and cannot be chosen
+    image[masks[0]] = 255
+    augment = Augment(64, mask_noise=0.0, close=1.0)
+    augment.colour = lambda photo: photo  # type: ignore[assignment]
+    shares = []
+    for number in range(60):
+        with seeded([number]):
+            photo, cut, kept = augment(image, masks)
+        assert photo.shape == (64, 64, 3)
+        assert list(kept) == [0]
+        assert photo[cut[0] > 0.5].mean() > 200
+        shares.append(float(cut[0].mean()))
+    assert min(shares) < 0.05 < 0.4 < max(shares)
+
+
+def test_harsh_crops_have_a_cast_and_are_coarse_and_masks_leak() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    mask = torch.zeros(64, 64)
+    mask[20:40, 20:40] = 1
+    augment = Augment(64, mask_noise=0.999, harsh=1.0)
+    photo = torch.from_numpy(image).permute(2, 0, 1)
+    casts, details, areas = [], [], []
+    for number in range(30):
+        with seeded([number]):
+            changed = augment._harshened(photo).float()
+            areas.append(float(augment._noise(mask).sum()))
+        means = changed.mean(dim=(1, 2))
+        casts.append(float(means.max() - means.min()))
+        details.append(float(changed.diff(dim=2).abs().mean()))
+    assert max(casts) > 20
+    assert max(details) < 0.8 * float(photo.float().diff(dim=2).abs().mean())
+    whole, leaky = {400, *((20 + 2 * r) ** 2 for r in range(1, 6))}, [a for a in areas if a > 400]
+    assert any(area not in whole for area in leaky)
+
+
+def test_a_turned_and_shaded_region_keeps_its_mask() -> None:
+    """A white bar of a black photo laid on grey: what the mask names is brighter than the ground at any angle."""
+    image = np.full((64, 64, 3), 90, dtype=np.uint8)
+    donor, region = np.zeros((100, 80, 3), dtype=np.uint8), np.zeros((100, 80), dtype=bool)
+    region[20:32, 10:70] = True
+    donor[region] = 255
+    augment = Augment(64, mask_noise=0.0, harsh=1.0, paste_least=0.3)
+    augment.colour = lambda photo: photo  # type: ignore[assignment]
+    heights = set()
+    for number in range(20):
+        with seeded([number]):
+            pasted, left, counts = augment.paste(image, np.zeros((0, 64, 64), np.float32), donor, region)
+        new = left[0] > 0
+        assert list(counts) == [True]
+        assert (pasted[~new] == 90).all()
+        assert pasted[new].mean() > 100
+        heights.add(int(np.ptp(np.flatnonzero(new.any(axis=1)))))
+    assert len(heights) > 5
+    assert (image == 90).all(), "the argument is left alone"
+
+
+def test_a_mosaic_shows_several_photos_side_by_side(tiny_dataset: Path) -> None:
+    """Each tile's masks lie within it, and the batch is the same for the same seed."""
+    dataset = open_dataset(tiny_dataset).split("train")
+    outputs = np.arange(len(dataset.materials))
+    plain, mosaics = (PhotosSampler(dataset, outputs, small(f"mosaic={share}")) for share in (0.0, 1.0))
+    assert len(mosaics.batch(0).materials) > len(plain.batch(0).materials)
+    batch = mosaics.batch(0)
+    assert batch.masks.shape[2:] == batch.images.shape[2:] == plain.batch(0).images.shape[2:]
+    assert len(batch.masks) == len(batch.materials) == len(batch.photo)
+    assert float(batch.masks.mean(dim=(1, 2, 3)).max()) <= 0.25 + 1e-6
+    torch.testing.assert_close(mosaics.batch(0).images, batch.images, rtol=0, atol=0)
+
+
+def test_tiles_keep_their_masks() -> None:
+    tiles = []
+    for number in range(4):
+        image, masks = np.full((8, 8, 3), number, dtype=np.uint8), np.ones((number, 8, 8), dtype=np.float32)
+        tiles.append((image, masks, np.arange(number)))
+    picture, masks, kept = tiled(tiles, 2)
+    assert picture.shape == (16, 16, 3)
+    assert masks.shape == (6, 16, 16)
+    assert [len(k) for k in kept] == [0, 1, 2, 3]
+    for mask, number in zip(masks, (1, 2, 2, 3, 3, 3), strict=True):
+        assert (picture[mask > 0] == number).all()
+        assert mask.sum() == 64
+
+
+def test_without_a_step_of_its_own_the_head_takes_its_scale_from_the_first_batches(
+    tiny_dataset: Path, tmp_path: Path
+) -> None:
+    assert train(tiny_dataset, tmp_path / "run", "head_epochs=0", "epochs=1") == 0
+    state = load_file(tmp_path / "run" / "weights.safetensors")
+    assert float(state["head.mean"].abs().max()) > 0
+    assert not torch.equal(state["head.spread"], torch.ones_like(state["head.spread"]))
 
 
 def test_pasting_brings_the_materials_of_other_photos(tiny_dataset: Path) -> None:

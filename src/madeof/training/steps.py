@@ -135,7 +135,7 @@ class NetStep:
 
     @torch.no_grad()
     def pooled(self, batches: int) -> Tensor:
-        """What a `MaskAtPooling`'s head gets of the regions of the first batches, (N, width); the same in all processes."""
+        """What a `MaskAtPooling` pools of the first batches, (N, width); the same in all processes."""
         assert isinstance(self.net, MaskAtPooling)
         self.net.eval()
         device = next(self.net.parameters()).device
