@@ -22,7 +22,7 @@ from madeof.training.rounding import round_well
 
 
 def quantize(encoder: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
-    """The encoder with a pair of QuantizeLinear and DequantizeLinear at each tensor that an engine is to keep in 8 bits.
+    """The encoder with QuantizeLinear and DequantizeLinear at each tensor that an engine is to keep in 8 bits.
 
     Args:
         encoder: the float graph, whose one input is `image`.
