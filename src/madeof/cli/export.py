@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from madeof.model.preprocess import Preprocessing
 
-_PHOTOS = 128  # for --ranges; with half of them a typical range is another by 1%
+_PHOTOS = 128  # for --ranges and --quantize; with half of them a typical range is another by 1%
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -37,6 +37,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"measure on up to {_PHOTOS} of its train photos what the engine openvino-int8 needs",
     )
     parser.add_argument(
+        "--quantize",
+        metavar="DATASET",
+        help=f"let the encoder compute in 8 bits, with ranges measured on up to {_PHOTOS} of its train photos",
+    )
+    parser.add_argument(
         "--memory",
         metavar="DATASET",
         help="remember how the model describes the regions of its val photos, so that it can learn more materials "
@@ -54,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
     from madeof._util.text import show
     from madeof.datasets import open_dataset
-    from madeof.errors import ModelError
+    from madeof.errors import InputError, ModelError
     from madeof.few_shot.exemplars import write_exemplars
     from madeof.model.record import RECORD
     from madeof.training.export import read_net, write_model
@@ -63,7 +68,13 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError(f"{show(options.out)} already holds a model; choose another folder")
     net, record = read_net(options.model)
     images = None if options.ranges is None else _images(options.ranges, record.preprocessing)
-    write_model(net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images)
+    if options.ranges is not None and options.quantize is not None:
+        raise InputError("got --ranges and --quantize; expected one: an encoder in 8 bits has its own ranges")
+    quantizing = None if options.quantize is None else _images(options.quantize, record.preprocessing)
+    write_model(
+        net, record, options.out, weights=options.with_weights, bits=options.bits, ranges_from=images,
+        quantize_from=quantizing,
+    )  # fmt: skip
     if options.memory is not None:
         write_exemplars(Path(options.out), open_dataset(options.memory), options.calibration_sources)
     print(f"madeof: wrote {show(options.out)}", file=sys.stderr)

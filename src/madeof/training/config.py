@@ -135,6 +135,15 @@ class Config:
     """Share of masks that are dilated, eroded or replaced by their box, as users' masks are sloppy."""
     copy_paste: float = 0.0
     """Share of photos into which regions of other photos are pasted, so that the model relies less on surroundings."""
+    copy_paste_min: float = 0.15
+    """Smallest longer side of a pasted region, in sides of the crop; the largest is 0.7."""
+    close: float = 0.0
+    """Share of crops taken around one region, as zoom sees a small one."""
+    mosaic: float = 0.0
+    """Share of crops made of four or nine photos, so that regions are small in the frame."""
+    harsh: float = 0.0
+    """Share of crops with a colour cast, another exposure or low resolution; masks leak, pasted regions are turned and
+    shaded."""
     ema_decay: float = 0.0
     """Decay of the moving average of the weights, such as 0.998, which is evaluated and kept; 0 for none."""
     oversample: int = 1
@@ -296,12 +305,16 @@ def _check_ranges(config: Config) -> None:
     for name in not_negative:
         if not getattr(config, name) >= 0:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected 0 or more")
-    for name in ("copy_paste", "logit_adjustment"):
+    for name in ("copy_paste", "logit_adjustment", "close", "mosaic", "harsh"):
         if not 0 <= getattr(config, name) <= 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to 1")
     for name in shares:
         if not 0 <= getattr(config, name) < 1:
             raise ConfigError(f"{name} is {getattr(config, name)}; expected a share from 0 to below 1")
+    if not 0 < config.copy_paste_min <= 0.7:
+        raise ConfigError(
+            f"copy_paste_min is {config.copy_paste_min}; expected a share of the crop's side above 0 up to 0.7"
+        )
     if wrong := [stride for stride in config.strides if stride not in (4, 8, 16, 32)]:
         raise ConfigError(f"strides has {wrong[0]}; expected some of 4, 8, 16, 32")
     if config.attention and len(config.strides) < 2:

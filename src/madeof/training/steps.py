@@ -133,6 +133,21 @@ class NetStep:
         for batch in loader:
             yield Inputs((batch.images, batch.masks, batch.photo), batch.materials, batch.names)
 
+    @torch.no_grad()
+    def pooled(self, batches: int) -> Tensor:
+        """What a `MaskAtPooling` pools of the first batches, (N, width); the same in all processes."""
+        assert isinstance(self.net, MaskAtPooling)
+        self.net.eval()
+        device = next(self.net.parameters()).device
+        whole = PhotosSampler(self.sampler.dataset, self.outputs, self.config)
+        parts = []
+        for number in range(batches):
+            batch = whole.batch(number)
+            if len(batch.materials):
+                features = self.net.encode(batch.images.to(device))
+                parts.append(self.net.pool(features, batch.masks.to(device), batch.photo.to(device)))
+        return torch.cat(parts)
+
     def train_mode(self) -> None:
         """Batch norms of stages that do not learn, or all with `freeze_bn`, keep their running means."""
         self._end_sharing()
