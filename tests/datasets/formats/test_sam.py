@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from format_cases import regions_of, save_photo, write_json
+from format_cases import save_photo, write_json
 
-from madeof import load
 from madeof.cli.main import main
 from madeof.datasets import read_annotations
-from madeof.errors import DatasetError
 from madeof.regions.rle import compress, runs_of
 
 SIZE = 48, 64
@@ -77,34 +75,3 @@ def test_broken_masks_are_told(tmp_path: Path) -> None:
         "a.json: mask 3: it is 5",
         "a.json: mask 4: its segmentation is 'x'",
     ]
-
-
-def test_coco_results(predicted: Areas, tmp_path: Path) -> None:
-    results = [{"image_id": 7, "category_id": 3, "segmentation": runs(BOXES[0]), "score": 0.5}]
-    results.append({"image_id": 7, "category_id": 4, "bbox": [40, 35, 20, 10], "score": 0.5})
-    path = write_json(tmp_path / "results.json", results)
-    # No file tells which photo 7 is; a photo of that name is.
-    assert "the photo '7' is not in " in read_annotations(path).problems[0].reason
-    save_photo(tmp_path, "000000000007.png", SIZE)
-    assert predicted("--annotations", str(path)) == [400, 200]
-    content: dict[str, Any] = {"images": [{"id": 7, "file_name": "a.png"}], "annotations": []}
-    content["categories"] = [{"id": 3, "name": "Wood"}, {"id": 4, "name": "Brick"}]
-    write_json(tmp_path / "set.json", content)
-    write_json(tmp_path / "other.json", {**content, "images": [{"id": 8, "file_name": "b.png"}]})
-    assert regions_of(read_annotations(path), SIZE) == {"a.png": [("Wood", 400), ("Brick", 200)]}
-    write_json(tmp_path / "twin.json", content)
-    with pytest.raises(DatasetError, match=r"several COCO files have its ids: set\.json, twin\.json; keep one"):
-        read_annotations(path)
-
-
-def test_the_results_that_we_write_are_read(tmp_path: Path, tiny_model: Path) -> None:
-    save_photo(tmp_path, "a.png", SIZE)
-    content: dict[str, Any] = {"images": [{"id": 7, "file_name": "a.png"}]}
-    content["categories"] = [{"id": at, "name": name} for at, name in enumerate(load(tiny_model).materials)]
-    content["annotations"] = [
-        {"id": at, "image_id": 7, "category_id": 1, "segmentation": runs(box)} for at, box in enumerate(BOXES)
-    ]
-    command = ["predict", "--model", str(tiny_model), "--annotations", str(write_json(tmp_path / "set.json", content))]
-    assert main([*command, "--to", "coco_results", "--out", str(tmp_path / "results.json")]) == 0
-    found = regions_of(read_annotations(tmp_path / "results.json"), SIZE)
-    assert [area for _, area in found["a.png"]] == [400, 200]
