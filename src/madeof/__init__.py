@@ -81,7 +81,6 @@ _MODULES = {
     "Explanation": "inference.explanation",
     "ImageLike": "images.photo",
     "LearningResult": "few_shot.learning",
-    "Lesson": "few_shot.learning",  # the name of LearningResult until 0.3
     "MaskLike": "regions",
     "MaterialMap": "inference.segmentation",
     "Prediction": "inference.prediction",
@@ -111,6 +110,11 @@ _ROOMS = (
 
 def __getattr__(name: str) -> object:
     """Import on first use: `import madeof` and `madeof --help` stay as quick as Python itself."""
+    if name == "Lesson":
+        import warnings
+
+        warnings.warn("madeof.Lesson is now madeof.LearningResult", DeprecationWarning, stacklevel=2)
+        name = "LearningResult"
     if name not in __all__ and name not in _MODULES and name not in _ROOMS:
         raise AttributeError(f"module 'madeof' has no attribute {name!r}")
     import importlib

@@ -77,3 +77,8 @@ def test_predicting_needs_no_torch() -> None:
     code += "import madeof.inference.photo_result, madeof.viz.overlay"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_lesson_is_a_learning_result() -> None:
+    with pytest.warns(DeprecationWarning, match=r"madeof.Lesson is now madeof.LearningResult"):
+        assert madeof.Lesson is madeof.LearningResult  # type: ignore[attr-defined]

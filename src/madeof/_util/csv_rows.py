@@ -15,7 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Opens(Protocol):
-    """What can be opened as a path can; its text names it."""
+    """Anything that opens like a path; `str()` of it is used in messages."""
 
     def open(self, **how: Any) -> IO[str]:
         """The file as text; the arguments are those of `open`."""
@@ -82,7 +82,7 @@ def read_rows(
 def _columns(
     name: str, header: list[str], needed: Sequence[str], optional: Sequence[str], also: Mapping[str, str]
 ) -> dict[str, int]:
-    """Where each wanted column stands."""
+    """Index of each wanted column."""
     found: dict[str, int] = {}
     wanted = {*needed, *optional}
     for position, text in enumerate(header):

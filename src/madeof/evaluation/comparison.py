@@ -1,4 +1,4 @@
-"""What an evaluation on a data set of other materials was compared through, and what it could not compare."""
+"""How the materials of a model were mapped to those of a data set, and which could not be."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class LeftOut(NamedTuple):
 
     material: str
     regions: int
-    """Regions of it that were left out, or that the model called so."""
+    """Regions of this material that were left out, or that got this answer."""
     reason: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Through what an evaluation went, and what of it could not be compared."""
+    """The material mapping of an evaluation, and the materials that it could not map."""
 
     through: str
     """The lists or the user's file: see `Crosswalk.where`."""
@@ -40,7 +40,7 @@ class Comparison:
 
     @property
     def merged(self) -> tuple[Compared, ...]:
-        """Where several materials are compared as one, on either side."""
+        """Groups of materials, on either side, that are compared as one."""
         return tuple(one for one in self.compared if len(one.model) > 1 or len(one.data) > 1)
 
     def summary(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Comparison:
         }
 
     def lines(self) -> list[str]:
-        """What it is, for a terminal."""
+        """Summary for a terminal."""
         lines = [f"compared through     {show(self.through)}: {len(self.compared)} materials"]
         if self.merged:
             lines.append(f"compared as one      {listed(map(_joined, self.merged))}")
@@ -81,6 +81,6 @@ class Comparison:
 
 
 def _joined(one: Compared) -> str:
-    """What is compared as one, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
+    """Name of a group, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
     many = one.model if len(one.model) > 1 else one.data
     return f"{show(one.name)} ({listed(map(show, many), most=4)})"

@@ -1,4 +1,4 @@
-"""What an evaluation found: the answers of a model for every region, and the figures that follow from them."""
+"""Result of an evaluation: the scores of every region, and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Judged:
     """Photos of the data set that are in another split or of another source."""
 
     def text(self) -> str:
-        """What was judged and what was not, such as "the split val; 22 photos are passed over"."""
+        """Description of the evaluated part, such as "the split val; 22 photos are passed over"."""
         parts = ["all splits" if self.split == "all" else f"the split {self.split}"]
         parts += [f"the sources {listed(map(show, self.sources))}"] if self.sources else []
         over = f"{counted(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
@@ -62,14 +62,14 @@ class Certain:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """What a model said of each of the N regions of a data set. All text in it can be written as UTF-8."""
+    """A model's scores for the N regions of a data set. All texts can be encoded as UTF-8."""
 
     model: str
     """Name and version."""
     materials: tuple[str, ...]
     """The model's C materials: the columns of `scores`."""
     digest: str
-    """Of the data set."""
+    """SHA-256 digest of the data set, in hexadecimal."""
     photos: tuple[str, ...]
     """The names of the photos that were evaluated."""
     photo: NDArray[np.int64]
@@ -97,11 +97,11 @@ class Evaluation:
     area_seen: NDArray[np.float64] | None = None
     """(N,) each region's area in pixels of the network's input; None where that is not known."""
     coverage: float = COVERAGE
-    """Of the sets that are looked at."""
+    """Coverage of the prediction sets."""
     judged: Judged | None = None
     """Which part of which data set was evaluated; None where that is not known."""
     comparison: Comparison | None = None
-    """Through what the model's materials were compared with the data set's; None where they were as they are."""
+    """Material mapping between model and data set; None if the lists agree."""
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -127,7 +127,7 @@ class Evaluation:
 
     @property
     def certain(self) -> Certain | None:
-        """What the model's threshold brings; None where it has none."""
+        """Answers above the model's threshold; None if it has none."""
         kept = self.confident
         if kept is None:
             return None
@@ -147,7 +147,7 @@ class Evaluation:
 
     @cached_property
     def covered(self) -> list[Covered]:
-        """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
+        """Measured sets of `coverage`: all regions, then each size stratum; empty if the model has no sets."""
         sets = self.calibration.prediction_sets
         if sets is None or self.share is None:
             return []

@@ -1,4 +1,4 @@
-"""What `madeof predict` writes to a file or folder: tables, and the formats of annotation tools."""
+"""Files that `madeof predict` writes: tables, and the formats of annotation tools."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_output(
     known: Collection[str] = (),
     properties: Properties | None = None,
 ) -> list[str]:
-    """Write the answers; `out` is there, whole, when all of it is written.
+    """Write the answers to `out`, atomically.
 
     Args:
         to: "jsonl", "csv", "parquet", "coco_results", or a format of `madeof.datasets.formats.FORMATS` that we write.
@@ -189,7 +189,7 @@ def json_line(found: dict[str, Any]) -> bytes:
 
 
 def parquet_schema(pa: Any) -> Any:
-    """Of the rows of `table_rows`: the columns of the CSV and a few more, in the types that they have."""
+    """Arrow schema of `table_rows`: the typed columns of the CSV and a few more."""
     scores = pa.list_(pa.struct([("material", pa.string()), ("score", pa.float64())]))
     text, whole, real = pa.string(), pa.int32(), pa.float64()
     return pa.schema(

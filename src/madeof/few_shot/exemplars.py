@@ -1,4 +1,4 @@
-"""memory.npz: what a model remembers of the regions on which it was calibrated, so that it can learn more materials.
+"""memory.npz: the exemplars of a model, from the regions on which it was calibrated.
 
 `madeof learn` needs to know how the old materials look to the net: where their embeddings lie, and which of them a new
 material would be taken for. Regions of photos that the net did not learn from say that best, and no photo is kept.
@@ -40,22 +40,22 @@ class Memory:
     """M exemplars."""
 
     embedding: NDArray[np.float32]
-    """(M, D) as the net describes them."""
+    """(M, D) embeddings of the net."""
     logits: NDArray[np.float32]
-    """(M, outputs) of the net."""
+    """(M, outputs) logits of the net."""
     truth: NDArray[np.int64]
-    """(M,) their true materials, positions in `names`."""
+    """(M,) true materials, indices into `names`."""
     names: tuple[str, ...]
-    """Of materials; the net need not know all of them."""
+    """Material names; some may be unknown to the net."""
     photo: NDArray[np.int64]
-    """(M,) which regions are of one photo."""
+    """(M,) photo number of each region."""
     share: NDArray[np.float32]
-    """(M,) the region's area as a share of the photo's, in (0, 1]."""
+    """(M,) area fraction of the photo, in (0, 1]."""
     judging: NDArray[np.bool_]
-    """(M,) whether it is of the photos by which the scores are calibrated."""
+    """(M,) True for exemplars from the calibration sources."""
 
     def to_bytes(self) -> bytes:
-        """As in memory.npz: embeddings in 8 bits with a scale for each of their numbers."""
+        """Encode as memory.npz: 8-bit embeddings with one scale per dimension."""
         scale = np.maximum(np.abs(self.embedding).max(axis=0, initial=0), 1e-12) / _LEVELS
         text = json.dumps(self.names, ensure_ascii=False).encode("utf-8")
         return array_bytes(
@@ -122,13 +122,13 @@ def _names(data: bytes, path: Path) -> tuple[str, ...]:
 def write_exemplars(
     folder: Path, dataset: RegionDataset, calibration_sources: Sequence[str] = (), *, threads: int = 2
 ) -> Record:
-    """Ask the model of a folder for the regions of the val split and write what it says of them as its memory.
+    """Write the memory of a model folder: its embeddings and logits of the regions of the val split.
 
     Args:
-        folder: a model folder; its record is written anew.
-        dataset: with the val split on which the model was calibrated; where it has none, all of it counts.
+        folder: a model folder; its record is rewritten.
+        dataset: the data set whose val split calibrated the model; all of it is used if it has no val split.
         calibration_sources: sources whose photos calibrate the scores; all photos if none is given or has a region.
-        threads: of the model.
+        threads: CPU threads.
 
     Raises:
         ModelError: the model gives no embeddings.
@@ -161,7 +161,7 @@ def _ask(predictor: Predictor, dataset: RegionDataset, calibration_sources: Sequ
         rows["photo"].append(np.full(len(logits), photo))
         rows["share"].append(sample.masks.mean(axis=(1, 2)))
     if not rows["truth"]:
-        raise DatasetError("the data set has no regions to remember; expected a val split, or regions at all")
+        raise DatasetError("the data set has no regions for a memory; expected a val split, or regions at all")
     joined = {name: np.concatenate(parts)[:MOST] for name, parts in rows.items()}
     used, truth = np.unique(joined["truth"], return_inverse=True)
     judging = np.isin(np.array(dataset.photos.source, dtype=np.str_)[joined["photo"]], list(calibration_sources))

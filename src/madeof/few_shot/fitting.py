@@ -129,7 +129,7 @@ def _place(record: Record, column: int) -> int:
 
 
 def _net_scores(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
-    """What the net alone says, (N, materials): those that were learned have 0."""
+    """Scores of the base model, (N, materials); 0 for learned materials."""
     none = np.full((len(logits), record.learned), -np.inf, dtype=np.float32)
     return probabilities(np.concatenate([logits, none], axis=1), record)
 

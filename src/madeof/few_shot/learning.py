@@ -59,10 +59,6 @@ class LearningResult:
         return self.exemplars
 
 
-Lesson = LearningResult
-"""The name of `LearningResult` until 0.3."""
-
-
 @dataclass
 class _Materials:
     """The model's materials while they are changed."""
@@ -286,7 +282,7 @@ def _renumbered(record: Record, materials: _Materials, examples: Examples) -> tu
 
 
 def _described(old: Record, changed: Record, fitted: Fitted | None, done: dict[str, Any]) -> Record:
-    """The record with what was done; figures that were measured before it are told apart from those that hold now."""
+    """The record with this change logged; older metrics are marked as measured before it."""
     lessons = [*old.training.get("lessons", []), done]
     metrics: dict[str, Any] = {"before learning": old.metrics.get("before learning", old.metrics)}
     if fitted is None:  # nothing is known of the changed materials' scores but the scores themselves

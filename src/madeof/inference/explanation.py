@@ -1,4 +1,4 @@
-"""Where an answer came from: the region itself, the ring around it or the background, and which places of the photo."""
+"""Attribution of a prediction: to the region, the ring around it and the background, and a saliency map."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Parts = list[Coverage]
 """How much of each pixel belongs to a part: in the whole photo, and in the window, where there is one."""
 
 Progress = Callable[[int, int], None]
-"""Told after each look how many are done and how many there will be at most."""
+"""Progress callback: (done, at most)."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,25 @@ class Part:
     """The log-odds of the answer that go when it is taken away; the mean over the orders in which the three can be.
     Below 0 it speaks against the answer."""
     material: str
-    """What the region is called without it."""
+    """Material predicted without this part."""
     score: float
-    """Of the answer's material, without it."""
+    """Score of the original answer without this part."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where the answer for a region came from."""
+    """Attribution of the prediction for one region."""
 
     prediction: Prediction
     """The answer."""
     parts: dict[str, Part]
     """The three parts of the photo: "inside", "ring" and "background"."""
     alone_material: str
-    """What the region is called by its inside alone: with both ring and background taken away."""
+    """Material predicted from the inside alone, with ring and background removed."""
     alone_score: float
-    """Of the answer's material, by the inside alone."""
+    """Score of the original answer from the inside alone."""
     empty_score: float
-    """Of the answer's material, with all of the photo taken away: what the model says of nothing."""
+    """Score of the original answer with the whole photo removed (the baseline)."""
     heat: NDArray[np.float32] | None = field(repr=False)
     """(H', W') float32, cells over the photo: the log-odds of the answer that rest on each. None if not asked for."""
 
@@ -100,7 +100,7 @@ class Explanation:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        """What `madeof explain --json` says of a region besides its prediction."""
+        """JSON fields of `madeof explain --json`, besides the prediction."""
         result: dict[str, Any] = {
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "parts": {
@@ -132,7 +132,7 @@ class Explanation:
 
 
 def called(material: str, score: float, answer: str) -> str:
-    """What a region is called, and what is left of the answer's score where that is something else."""
+    """The predicted material, with the original answer's score if that is another one."""
     if material == answer:
         return f"{show(material)} {percent(score)}"
     return f"{show(material)}; {show(answer)} has {percent(score)}"
@@ -285,7 +285,7 @@ def _parts(
     coverage: dict[str, Coverage],
     seen: dict[frozenset[str], NDArray[np.float64]],
 ) -> dict[str, Part]:
-    """What the answer owes to each part: its Shapley value (Shapley 1953) among the three, in log-odds.
+    """Contribution of each part to the answer: Shapley values (Shapley 1953) of the three, in log-odds.
 
     To take one part away and leave the others is not enough: where inside and context both suffice, the score falls
     with neither. The mean over all orders counts such a part as well, and the three add up to what all of them do.

@@ -23,7 +23,7 @@ Filling = Literal["grey", "smooth"]
 FILLINGS: tuple[Filling, ...] = get_args(Filling)
 
 Coverage = NDArray[np.float32]
-"""How much of each of a photo's pixels belongs to a part of it: (h, w) float32 in [0, 1]."""
+"""Soft mask of a part of a photo: (h, w) float32 in [0, 1]."""
 
 RING = 1 / 16
 """How far the ring reaches around a region, of the photo's longer side: 32 of 512 pixels, as a cell of a last map."""

@@ -1,4 +1,4 @@
-"""What we say of a photo: one JSON object, some rows of a table, a picture. The same in every door of madeof."""
+"""Result for one photo, as JSON, table rows or a picture; the same for all commands and the service."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PhotoResult:
     """Name and version."""
     answers: tuple[Answer, ...]
     coverage: float | None = None
-    """Of the sets that were asked for; None where none were."""
+    """Coverage of the requested prediction sets; None if not requested."""
     properties: Properties | None = None
     """The properties that were asked for; None where none were."""
 
@@ -97,7 +97,7 @@ class PhotoResult:
 
     @cached_property
     def _properties(self) -> list[dict[str, PropertyAnswer]]:
-        """Of each answer, by name; nothing where none were asked for or where there is no prediction."""
+        """Properties of each answer, by name; empty if not requested or without a prediction."""
         found: list[dict[str, PropertyAnswer]] = [{} for _ in self.answers]
         if self.properties is not None:
             given = [each.prediction for each in self.answers if each.prediction is not None]
@@ -127,7 +127,7 @@ class PhotoResult:
         ]  # fmt: skip
 
     def _notes(self, answer: Answer) -> str:
-        """What is to be known of the photo and of the region."""
+        """Warnings about the photo and the region."""
         return "; ".join((*self.photo.warnings, *_notes(answer, self.coverage)))
 
 
@@ -159,11 +159,11 @@ class Predicted:
     file: str = ""
     """The photo's path in `folder`, "/" between folders."""
     details: Details | None = None
-    """What is known of the photo besides."""
+    """Warnings about the photo."""
 
 
 Outcome = Predicted | Unanswered
-"""What came of a photo."""
+"""Outcome for one photo."""
 
 
 def csv_columns(properties: Properties | None = None) -> tuple[str, ...]:
@@ -191,12 +191,12 @@ def head(photo: Photo, model: str) -> dict[str, Any]:
 
 
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    """Label of a region in a picture, such as "Wood 93%" or "unsure: Wood 43%"."""
     return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
 
 
 def _notes(answer: Answer, coverage: float | None) -> list[str]:
-    """What is to be known of the region and of its set."""
+    """Warnings about the region and its prediction set."""
     notes = list(answer.notes)
     if coverage is not None and answer.prediction is not None and not answer.prediction.reaches(coverage):
         notes.append(f"no set has the coverage {coverage:g}: this one holds all materials")

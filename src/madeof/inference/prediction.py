@@ -1,4 +1,4 @@
-"""What a model says of one region: scores, the material, the answer, sets."""
+"""The prediction for one region: scores, material, answer, prediction set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """What one region is made of."""
+    """The materials of one region with their scores."""
 
     materials: tuple[str, ...]
     """The model's materials."""
@@ -37,7 +37,7 @@ class Prediction:
     seen: float | None = None
     """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
     notes: tuple[str, ...] = ()
-    """What is to be known of it besides, such as that it is small even in the closest look."""
+    """Warnings, such as that the region is small even in the closest look."""
 
     def __repr__(self) -> str:
         unsure = ", uncertain=True" if self.uncertain else ""
@@ -64,7 +64,7 @@ class Prediction:
 
     @property
     def answer(self) -> str | None:
-        """What can be relied on: the material, or None where it is uncertain: the model abstains."""
+        """The material, or None if the score is below the threshold (the model abstains)."""
         return None if self.uncertain else self.material
 
     def set(self, coverage: float = COVERAGE) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Prediction:
         return self.calibration.prediction_sets, self.share
 
     def properties(self, names: str | Sequence[str] = "all", **settings: Any) -> dict[str, PropertyAnswer]:
-        """What the region's material is good for: each property's expected value and interval, by name.
+        """Physical properties of the region's material: expected value and interval of each, by name.
 
         For many regions prepare a `madeof.properties.Properties` once, and ask that.
 

@@ -29,7 +29,7 @@ _MOST_ROWS = 100  # of the table that notebooks show
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Predictions(Sequence[Prediction]):
-    """What N regions of one photo are made of, in the order in which they were asked for.
+    """Predictions for N regions of one photo, in the order of the request.
 
     It holds the photo and the regions for its pictures: `list(predictions)` lets go of both.
     """

@@ -41,13 +41,13 @@ _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; b
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A photo that was encoded: all that `Predictor.predict` needs of it, so that a program can hold several."""
+    """An encoded photo: everything that `Predictor.predict` needs. A program can hold several."""
 
     photo: Photo
     features: Features = field(repr=False)
-    """Of the one model that encoded it; no other can use them."""
+    """Features; only the model that computed them can use them."""
     looks: Looks = field(default_factory=Looks, repr=False)
-    """What was encoded of its windows, within a bound."""
+    """Bounded cache of encoded windows."""
 
     @property
     def nbytes(self) -> int:
@@ -255,7 +255,7 @@ class Predictor(Pretrained):
     def describe(
         self, masks: MaskLike, *, encoded: Encoded | None = None, zoom: Zoom | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the net itself says of each region, before anything that was learned. Args are those of `scores`.
+        """Logits and embeddings of the base model. Args are those of `scores`.
 
         Of a region that was looked at twice they are the means of both looks, by which it is named too.
 
@@ -276,7 +276,7 @@ class Predictor(Pretrained):
         return logits, embeddings
 
     def window_of(self, region: Region, encoded: Encoded) -> tuple[Window | None, Sights]:
-        """Where it looks again for a region, alone; None where it does not. And what it sees of the photo."""
+        """Window of the second look at a region (None if there is none), and what the net sees of the photo."""
         return self._seen([region], encoded, None)[0].window, self._sights(encoded)
 
     def encode_window(self, encoded: Encoded, window: Window, pixels: NDArray[np.uint8]) -> None:

@@ -12,7 +12,7 @@ from madeof.model.record import Record, copy_model
 
 
 class Pretrained:
-    """What every predictor is besides: a model folder that was loaded with some options."""
+    """Base class of predictors: a model folder, loaded with some options."""
 
     folder: Path
     record: Record

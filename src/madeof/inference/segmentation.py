@@ -36,7 +36,7 @@ _SIDE = 512  # pixels of the longer side at which superpixels are found
 _SURE = 0.1  # nats; the weight of an answer is 1 / (this + its entropy)
 
 Segmentation: TypeAlias = Literal["superpixels"] | MaskLike
-"""Where segments come from: found, or a label map (H, W), or what `madeof.regions.as_regions` takes."""
+"""Source of the segments: "superpixels", a label map (H, W), or anything that `madeof.regions.as_regions` takes."""
 
 
 class MaterialShare(NamedTuple):
@@ -44,14 +44,14 @@ class MaterialShare(NamedTuple):
 
     material: str
     share: float
-    """Of the photo's area, in [0, 1]."""
+    """Fraction of the photo's area, in [0, 1]."""
     score: float
     """The mean over its pixels."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaterialMap:
-    """What each segment of a photo is made of. Each pixel is in one segment, or in none."""
+    """Materials of the segments of a photo. Segments do not overlap."""
 
     materials: tuple[str, ...]
     """The model's C materials."""
@@ -118,7 +118,7 @@ class MaterialMap:
         return float(self._areas[self._answers[:-1] > 0].sum() / self.segments.size)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `madeof map --json` says of it besides photo, model and files."""
+        """JSON fields of `madeof map --json`, besides photo, model and files."""
         rows = [
             {"material": one.material, "share": round(one.share, 6), "score": round(one.score, 6)}
             for one in self.shares
@@ -150,7 +150,7 @@ def map_materials(
     """Find out what every pixel of a photo is made of.
 
     Args:
-        predictor: it goes on speaking of the photo that it was set to before.
+        predictor: its current photo is left as it is.
         image: what `Predictor.encode` takes, or what it gave.
         regions: "superpixels"; or a label map, (H, W) integers, where each 8-connected component of a nonzero value is
             a segment; or regions or masks, the smaller in front of the larger.

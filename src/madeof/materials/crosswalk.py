@@ -52,7 +52,7 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """What can be compared of a model's materials with a data set's."""
+    """The materials of a model and of a data set that can be compared."""
 
     where: str
     """The lists, "opensurfaces-plus -> fmd", or the user's file."""
@@ -126,7 +126,7 @@ def _build(
 
 
 def _joined(pairs: Sequence[Pair], data: Sequence[str]) -> list[Compared]:
-    """What hangs together through pairs is one: a model's Plastic is a data set's clear and opaque plastic together."""
+    """Connected pairs form one group: a model's Plastic is a data set's clear and opaque plastic together."""
     group: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
         mine, theirs = ("model", key(pair.model)), ("data", key(pair.data))

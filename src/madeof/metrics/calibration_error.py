@@ -65,7 +65,7 @@ def by_score(
 
 
 def calibration_error(top: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: int = 0) -> CalibrationError:
-    """The calibration error of some regions, and what of it is chance.
+    """Expected calibration error, and the part of it that is chance.
 
     The error is the sum over bins of (regions in it / regions) |accuracy - mean score| (Guo et al. 2017, equation 3).
     It is never 0 with few regions, because the accuracy in a bin of few regions varies. How much that is comes from

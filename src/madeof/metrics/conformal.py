@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from madeof.errors import InputError, ModelError
 
 COVERAGE = 0.9
-"""Of a set, where none is stated."""
+"""Default coverage."""
 LEAST, MOST = 0.5, 0.99
 """Coverages that can be asked for."""
 SHARES = (0.02, 0.1)
@@ -50,7 +50,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Sets:
-    """What sets of any coverage are made from: at least one band, the smallest sizes first."""
+    """Thresholds of prediction sets for any coverage: one or more size strata, the smallest first."""
 
     bands: tuple[Band, ...]
 
@@ -101,7 +101,7 @@ class Sets:
         return inside
 
     def label(self, place: int) -> str:
-        """What a table says of the band at `place`, such as "2% to 10%" of the photo."""
+        """Label of the stratum at `place`, such as "2% to 10%" of the photo."""
         ends = [None if under is None else f"{100 * under:.3g}%" for under in (None, *(b.under for b in self.bands))]
         low, high = ends[place : place + 2]
         if low and high:
@@ -114,7 +114,7 @@ class Sets:
 
     @classmethod
     def from_json(cls, values: Any) -> Sets:
-        """What `to_json` gave.
+        """Read the output of `to_json`.
 
         Raises:
             ModelError: it is something else.
@@ -164,10 +164,10 @@ def fit_sets(
 
 @dataclass(frozen=True)
 class Covered:
-    """What sets brought on labelled regions. None where there are none."""
+    """Prediction sets measured on labelled regions; None without regions."""
 
     label: str
-    """Of the band, or "all"."""
+    """Label of the stratum, or "all"."""
     regions: int
     covered: float | None
     """The share of the sets that hold the true material."""
@@ -180,7 +180,7 @@ class Covered:
 def measure_sets(
     sets: Sets, scores: ArrayLike, truth: ArrayLike, shares: ArrayLike, coverage: float = COVERAGE
 ) -> list[Covered]:
-    """What sets of one coverage bring: over all regions, then in each band. Args are those of `fit_sets`."""
+    """Measure sets of one coverage: all regions, then each stratum. Args are those of `fit_sets`."""
     scores, truth, shares = np.asarray(scores), np.asarray(truth), np.asarray(shares)
     inside = sets.members(scores, shares, coverage)
     hit = (truth >= 0) & inside[np.arange(len(truth)), truth]
@@ -210,7 +210,7 @@ def check_coverage(coverage: float) -> float:
 
 
 def _place(coverage: float) -> int:
-    """Where a coverage, or the next higher one, stands among `_COVERAGES`."""
+    """Index in `_COVERAGES` of a coverage, or of the next higher one."""
     return math.ceil(round((check_coverage(coverage) - LEAST) / _STEP, 6))
 
 

@@ -20,7 +20,7 @@ from madeof.metrics.temperature import fit_temperature, softmax
 KEYS = ("temperature", "uncertain_below", "sets", "by_size")
 """The fields of model.json that hold a calibration; all are optional."""
 BOUNDS = (1000.0, 4000.0, 16000.0)
-"""Where size strata end, in pixels of the network's input."""
+"""Upper ends of the size strata, in pixels of the network's input."""
 FEWEST = 100  # regions of a stratum; a smaller one is merged with the next
 _TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
 
@@ -51,7 +51,7 @@ class Calibration:
     uncertain_below: float | None = None
     """The score, in [0, 1], from which on 90% of the answers on val photos were right; None where that is not known."""
     prediction_sets: Sets | None = None
-    """What sets of materials with a stated coverage are made from; None where that is not known."""
+    """Thresholds of prediction sets; None if not fitted."""
     by_size: tuple[SizeStratum, ...] = field(default=(), repr=False)
     """Temperature and threshold by the region's size as the network saw it, the smallest first; may be empty."""
 

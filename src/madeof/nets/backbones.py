@@ -1,4 +1,4 @@
-"""A backbone: a timm convolutional network as a plain list of steps that can be entered and left anywhere."""
+"""Backbones: timm convolutional networks as a list of steps, any range of which can be run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from madeof.errors import ConfigError, ModelError
 from madeof.nets.libraries import timm
 
-# The children of a timm network from which on it is a classifier and no longer a backbone.
+# Children of a timm network that belong to its classifier.
 _CLASSIFIER_PARTS = ("global_pool", "head", "fc", "classifier", "head_drop", "pre_logits")
 
 
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
         return x
 
     def cut(self, stop: int) -> None:
-        """Forget the steps from `stop` on, with their parameters."""
+        """Remove the steps from `stop` on, with their parameters."""
         for path in self.steps[stop:]:
             parent, _, child = path.rpartition(".")
             delattr(self.model.get_submodule(parent), child)
@@ -88,7 +88,7 @@ class Backbone(nn.Module):
         self.model.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
 
     def parameters_by_stage(self) -> list[list[nn.Parameter]]:
-        """The parameters of each stage, the last first; what comes after the last stage belongs to it."""
+        """Parameters of each stage, the last stage first. Steps after the last stage belong to it."""
         ends = sorted(stop for stop in self.stages.values() if stop <= len(self.steps))
         bounds = [0, *ends[:-1], len(self.steps)]
         groups = [
@@ -99,7 +99,7 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def _check_sequence(self) -> None:
-        """Some networks have branches between their modules; then running the list would be silently wrong."""
+        """Raise if running the steps differs from the network: some have branches between their modules."""
         was_training = self.model.training
         self.model.eval()
         ramp = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
@@ -157,7 +157,7 @@ def accept_trunk(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: o
 
 
 def some(names: Iterable[str]) -> str:
-    """A few of many names, for a message."""
+    """Shorten a list of names for a message."""
     names = list(names)
     shown = ", ".join(names[:5]) or "nothing"
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

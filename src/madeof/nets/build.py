@@ -1,4 +1,4 @@
-"""From the words of a record or a config to a net."""
+"""Build a net from the architecture in a record or a config."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from madeof.nets.mask_at_pooling import MaskAtPooling
 from madeof.nets.mask_at_stem import MaskAtStem
 
 Net = MaskAtStem | MaskAtPooling
-"""What can be trained."""
+"""Nets that can be trained."""
 
 
 def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False, drop_path: float = 0.0) -> Net:

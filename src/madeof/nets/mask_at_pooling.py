@@ -1,4 +1,4 @@
-"""Our net: the photo goes through the whole backbone once; each region pools the maps under its mask."""
+"""Our net: one backbone pass per photo; each region pools the feature maps under its mask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from madeof.errors import ConfigError
 from madeof.nets.backbones import Backbone, accept_trunk
 
-_PARTS = {"none": 2, "ring": 3, "photo": 5}  # how many numbers of each channel the head sees
+_PARTS = {"none": 2, "ring": 3, "photo": 5}  # pooled features per channel
 _TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
 _STD_FLOOR = 1e-4  # keeps the gradient of the square root bounded where a map is constant
 _MOST = 4.0  # bounds a learned score, and so the weight of one cell over another's, to exp(8)
@@ -75,7 +75,7 @@ class MaskAtPooling(nn.Module):
 
     @property
     def last(self) -> nn.Linear:
-        """The layer that gives the logits."""
+        """The output layer."""
         return self.head.out
 
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -97,7 +97,7 @@ class MaskAtPooling(nn.Module):
 
     def pool(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """Describe every region: coverage in [0, 1], (N, 1, H, W) or of the finest map's cells -> (N, width)."""
-        if torch.is_autocast_enabled(masks.device.type):  # a spread is a small difference of large numbers
+        if torch.is_autocast_enabled(masks.device.type):  # a standard deviation is a small difference of large numbers
             with torch.autocast(masks.device.type, enabled=False):
                 return self.pool(tuple(maps.float() for maps in features), masks.float(), photo)
         parts: list[Tensor] = []
@@ -177,12 +177,12 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def fit_scale(self, pooled: Tensor) -> None:
-        """Take mean and spread from the training regions, (N, width)."""
+        """Set mean and standard deviation from the training regions, (N, width)."""
         self.mean.copy_(pooled.mean(dim=0))
         self.spread.copy_(pooled.std(dim=0).clamp(min=1e-3))
 
     def standardise(self, pooled: Tensor) -> Tensor:
-        """(N, width) -> the same, each number in units of its spread around its mean."""
+        """Standardise pooled features, (N, width)."""
         return (pooled - self.mean) / self.spread
 
     def forward(self, pooled: Tensor) -> Tensor:

@@ -52,17 +52,17 @@ class MaskAtStem(nn.Module):
 
     @property
     def last(self) -> nn.Linear:
-        """The layer that gives the logits."""
+        """The output layer."""
         return self.fc
 
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Run what no mask changes.
+        """Run the layers before the mask enters.
 
         Args:
             image: normalised photos, (B, 3, H, W) float32.
 
         Returns:
-            one map (B, C, h, w): what stands in front of the first place where the mask enters.
+            one map (B, C, h, w): the input of the first layer that the mask changes.
         """
         return (self.backbone.run(image, 0, self.places[0]),)
 
@@ -70,7 +70,7 @@ class MaskAtStem(nn.Module):
         """Run the rest of the network for every region.
 
         Args:
-            features: what `encode` gave.
+            features: the output of `encode`.
             masks: coverage in [0, 1] at the photo's network size, (N, 1, H, W) float32.
             photo: which photo each mask belongs to, (N,) int64; None when there is one photo.
 
@@ -82,7 +82,7 @@ class MaskAtStem(nn.Module):
     def describe(
         self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`classify`, with what it decides from.
+        """`classify`, with the embeddings.
 
         Returns:
             logits, (N, materials), and each region's embedding, the mean of the last map, (N, channels).
@@ -115,7 +115,7 @@ class MaskAtStem(nn.Module):
 
 
 def _places(backbone: Backbone, where: Where) -> list[int]:
-    """The numbers of steps after which the mask enters: 0 is the photo itself, 1 the first convolution's output."""
+    """Steps after which the mask enters: 0 is the photo, 1 the first convolution."""
     if where == "image":
         return [0]
     if where == "stem":

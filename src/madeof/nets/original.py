@@ -117,7 +117,9 @@ def _kind(
 ) -> tuple[Merge, Where]:
     if not branches:
         if where is None:
-            raise ModelError(f"{path} has no attention branch: a black-out net; say --where image, stem or stage3")
+            raise ModelError(
+                f"{path} has no attention branch: a masking net (blackout); say --where image, stem or stage3"
+            )
         return "blackout", where
     depths = [len(weight) for weight in branches]
     for expected, place, both in _PLACES:

@@ -67,7 +67,7 @@ def draw_reliability(evaluation: Evaluation) -> bytes:
 
 
 def shown_confusion(confusion: Confusion) -> tuple[list[int], list[int], NDArray[np.int64]]:
-    """What a report shows of a confusion matrix: materials in order of their regions, unnameable ones last.
+    """The confusion matrix of a report: most frequent materials first, those without an output last.
 
     Returns:
         the rows (positions in `confusion.truth`), at most 50; the columns (positions in `confusion.predicted`), which

@@ -41,15 +41,15 @@ class Table:
     head: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     note: str = ""
-    """What to know to read it."""
+    """Explanation below the table."""
     texts: tuple[int, ...] = (0,)
     """The columns that hold text; numbers are aligned on the right."""
     marks: Mapping[str, str] = field(default_factory=dict)
-    """What else to say beside a row's name."""
+    """Remarks beside the rows' names."""
 
 
 def facts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What was evaluated, by what."""
+    """The evaluated data and the model."""
     found, area, judged = evaluation.metrics, evaluation.area, evaluation.judged
     below, strata = evaluation.calibration.uncertain_below, evaluation.calibration.by_size
     threshold = "none" if below is None else f"answers with a score under {below:.3f} are uncertain"
@@ -199,7 +199,7 @@ def _error(row: Any) -> tuple[Cell, ...]:
 
 
 def _comparison(evaluation: Evaluation) -> list[Table]:
-    """Where the model's materials are not the data set's: what was compared with what, and what could not be."""
+    """Material mapping between the model and the data set, if their lists differ."""
     found = evaluation.comparison
     if found is None:
         return []
