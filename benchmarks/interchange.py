@@ -306,7 +306,8 @@ class OpenImages:
         head = "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks"
         folder = root / "annotations"
         write(folder / "train-annotations-object-segmentation.csv", "\n".join([head, *rows]) + "\n")
-        head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
+        head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,"
+        head += "IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
         write(folder / "oidv6-train-annotations-bbox.csv", "\n".join([head, *boxes]) + "\n")
         write(folder / "oidv6-class-descriptions.csv", "".join(f"{code},{name}\n" for name, code in codes.items()))
         return root
