@@ -14,6 +14,7 @@ from evaluation_run import LEFT, RIGHT, FakeDataset, FakePredictor, record_of
 
 from madeof.errors import PhotoError
 from madeof.evaluation.run import Evaluation, Failure, evaluate
+from madeof.inference.prediction import Prediction
 from madeof.model.calibration import Calibration
 
 
@@ -130,7 +131,8 @@ def test_names_that_utf8_cannot_hold_are_made_writable() -> None:
 def test_an_empty_mask_has_an_empty_box() -> None:
     dataset = FakeDataset({"a": [(0, 0, LEFT)]})
     predictor = FakePredictor()
-    predictor.scores = lambda masks: np.full((len(masks), 3), 0.2, dtype=np.float32)  # type: ignore[method-assign]
+    even = Prediction(predictor.materials, np.full(len(predictor.materials), 0.2, dtype=np.float32), 1.0, (0, 0, 1, 1))
+    predictor.predict = lambda masks: [even] * len(masks)  # type: ignore[method-assign]
     sample = dataset.read(0)
     sample.masks[:] = False
     dataset.read = lambda photo: sample  # type: ignore[method-assign]
