@@ -230,10 +230,10 @@ def calibration(model: Measured) -> str:
 
     def figures(part: Evaluation) -> list[str]:
         found = part.metrics
-        return [f"{found.regions:,}", share(found.accuracy), *honest(found.calibration)]
+        return [f"{found.regions:,}", share(found.accuracy), *honest(found.calibration_error)]
 
     sizes = [
-        [row.label, f"{row.regions:,}", share(row.accuracy), *honest(row.calibration)]
+        [row.label, f"{row.regions:,}", share(row.accuracy), *honest(row.calibration_error)]
         for row in whole.metrics.by_size
         if row.regions
     ]
@@ -382,7 +382,7 @@ def share(value: float | None, interval: Interval | None = None) -> str:
 
 def honest(found: object) -> list[str]:
     """The three figures of a calibration."""
-    return [share(getattr(found, name)) for name in ("mean_score", "error", "by_chance")]
+    return [share(getattr(found, name)) for name in ("mean_score", "ece", "by_chance")]
 
 
 def named(pairs: Iterable[tuple[str, str]]) -> str:
