@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog="What a model says without a part also depends on what stands in its place: grey, and the colours of "
         "what is left, are both tried. See docs/explain.md.",
     )
-    parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     add_regions(
         parser,
         "regions (each may be repeated; each takes about a second or two)",

@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Map the materials of whole photos: the photo is cut into segments, and each is named.",
         epilog="Without --out only the share of each material is printed. See docs/map.md.",
     )
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     segments = parser.add_argument_group("segments")
     segments.add_argument(
         "--regions",

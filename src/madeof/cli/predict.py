@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Name the material of each region of each photo. Without a region the whole photo is one.",
         epilog="The photos are turned as their EXIF data say, and masks and coordinates speak of the turned photo.",
     )
-    parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     add_regions(
         parser,
         "regions (each may be repeated; with several photos they are used on each)",

@@ -273,7 +273,7 @@ class Problem(BaseModel):
                 "type": "urn:madeof:problem:photo",
                 "title": "The photo cannot be used",
                 "status": 422,
-                "detail": "photo is an empty file; expected JPEG, PNG, WebP, TIFF, BMP or GIF",
+                "detail": "photo is an empty file; expected JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC",
             }
         }
     )
