@@ -109,7 +109,7 @@ class Kernel:
 
 
 def _reason(error: Exception) -> str:
-    """What a row says of an error, on one line."""
+    """The error text of a row, on one line."""
     if isinstance(error, MadeofError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):

@@ -31,7 +31,7 @@ _COMPARED = ("madeof", "source", "settings", "model")
 def describe(
     source: Source, place: str, where: dict[str, str | None], options: Options, per_shard: int
 ) -> dict[str, Any]:
-    """What a batch is: the parts of a manifest that must be the same for it to go on.
+    """Identity of a batch: the parts of the manifest that must be equal to resume it.
 
     Args:
         source: its source.

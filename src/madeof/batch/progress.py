@@ -13,7 +13,7 @@ _SPAN = 60.0  # seconds of which the rate is that of
 
 
 class Progress:
-    """What has been done of a batch.
+    """Progress of a batch.
 
     Args:
         total: photos in all; None where that is not known.

@@ -83,7 +83,7 @@ def classify(
 
 
 class Classifier:
-    """What each actor holds: the model, in a process beside it, so that a photo that kills it is but a row."""
+    """State of an actor: a model in its own process, so that a photo that kills it costs only its row."""
 
     def __init__(self, kernel: Kernel, told: Sequence[tuple[str, str]] = ()) -> None:
         self._pool = Pool(kernel, 1)

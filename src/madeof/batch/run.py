@@ -43,7 +43,7 @@ Answering = Callable[[Iterator[tuple[int, Task]]], Iterator[tuple[int, Answered]
 
 
 class Engine(Protocol):
-    """What runs a kernel on many tasks, for a `with` block; `Pool` is one."""
+    """Context manager that runs a kernel on many tasks, such as `Pool`."""
 
     def __enter__(self) -> Engine: ...
 
@@ -56,7 +56,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a batch did."""
+    """Summary of a batch run."""
 
     photos: int
     regions: int
@@ -67,9 +67,9 @@ class Batch:
     kept: int
     """Photos that an earlier run had done."""
     wall_seconds: float
-    """Of this run."""
+    """Seconds that this run took."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Of this run, by what they were spent on: of the workers decode, regions, encode, classify; besides, write."""
+    """Seconds of this run by kind: decode, regions, encode and classify in the workers, and write."""
 
 
 def run_batch(

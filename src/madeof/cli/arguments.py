@@ -19,7 +19,7 @@ Subparsers = Any  # argparse's own class for this is private
 _Group = argparse.ArgumentParser | argparse._ArgumentGroup
 
 MOST_WINDOWS = 4096
-"""As `madeof.inference.zoom.MOST`, of which `--help` loads nothing."""
+"""Copy of `madeof.inference.zoom.MOST`, so that `--help` need not import it."""
 
 FORMATS = (
     "coco",
@@ -50,10 +50,10 @@ FORMATS = (
     "ade",
     "masks",
 )
-"""The names in `madeof.datasets.formats.FORMATS`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.datasets.formats.FORMATS`, so that `--help` need not import it."""
 
 WRITTEN = ("coco", "label_studio", "labelme", "cvat", "yolo", "label_map", "masks")
-"""Those of them that are written too."""
+"""Formats that can be written."""
 
 
 def print_json(value: Any) -> None:
@@ -152,7 +152,7 @@ def add_calibration_source(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
-    """Where the data set is and how its regions are made."""
+    """Arguments of a data set: its place and its regions."""
     group = add_dataset_place(parser)
     add_making(group)
     group.add_argument(
@@ -161,7 +161,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def add_dataset_place(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Where the data set is, in a group that is returned so that more can be added to it."""
+    """Arguments of a data set's place; returns the argument group."""
     group = parser.add_argument_group("data set")
     group.add_argument(
         "dataset",

@@ -1,4 +1,4 @@
-"""`madeof batch`: photos of any number, in shards that a later run goes on with."""
+"""`madeof batch`: any number of photos, in shards, resumable."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from madeof.cli.regions import add_photo_limits
 from madeof.model.onnx_engine import DEFAULT, ENGINES
 
 TO = ("parquet", "jsonl")
-"""The forms of the result; see `madeof.batch.tasks.FORMS`, of which `--help` loads nothing."""
+"""Copy of `madeof.batch.tasks.FORMS`, so that `--help` need not import it."""
 
 ON = ("processes", "ray")
-"""Where the work is done."""
+"""Executors."""
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -117,7 +117,7 @@ def _draw(photo: Photo, region: Region, explanation: Explanation, path: Path) ->
 
 
 def _pictures(options: argparse.Namespace, regions: int) -> list[Path | None]:
-    """Where the picture of each region goes: found impossible before the work rather than after it."""
+    """Path of each region's picture, checked before the work starts."""
     from madeof._util import files
     from madeof._util.text import show
     from madeof.errors import WriteError
@@ -141,7 +141,7 @@ def _pictures(options: argparse.Namespace, regions: int) -> list[Path | None]:
 
 
 def _progress() -> Progress | None:
-    """A line on a terminal that counts the looks and then goes."""
+    """Progress line on a terminal, erased at the end."""
     if not sys.stderr.isatty():
         return None
 

@@ -9,7 +9,7 @@ from madeof.cli.arguments import Subparsers
 from madeof.cli.properties_arguments import add_table, table_of
 
 TARGETS = ("pyroomacoustics", "sionna", "mujoco", "usd", "materialx", "gltf", "ifc")
-"""Those of `madeof.properties.export`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.properties.export`, so that `--help` need not import it."""
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -155,7 +155,7 @@ def _mask(read: Callable[[int], Sample], photo: int, region: int, _: tuple[int, 
 
 
 def _tell(result: LearningResult, options: argparse.Namespace) -> None:
-    """What was learned, and what it costs, on standard error."""
+    """Report the learned materials and their cost on standard error."""
     for name, found in result.learned.items():
         if name in options.add:
             parts = f"{counted(found.examples, 'region')} of {counted(found.photos, 'photo')}"

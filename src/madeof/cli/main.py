@@ -115,7 +115,7 @@ def _set_up_logging() -> None:
 
 @contextlib.contextmanager
 def _any_character(stream: TextIO) -> Iterator[None]:
-    """What the stream's encoding lacks (names of files, in an ASCII locale) is escaped instead of an error."""
+    """Escape characters that the stream's encoding lacks (file names in an ASCII locale) instead of failing."""
     if not isinstance(stream, io.TextIOWrapper):
         yield
         return

@@ -225,7 +225,7 @@ def _ids(options: argparse.Namespace) -> Path | None:
 
 
 def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
-    """Where the picture of each photo goes; photos of one stem are numbered, and no photo is ever overwritten."""
+    """Path of each photo's picture. Photos of one stem are numbered; no photo is ever overwritten."""
     from madeof._util import files
     from madeof._util.text import show
     from madeof.errors import WriteError

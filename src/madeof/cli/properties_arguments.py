@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from madeof.properties import Properties, Table
 
 PLACES = ("bulk", "surface", "wall", "floor", "ceiling", "curtain", "seat")
-"""Those of `madeof.properties.table`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.properties.table`, so that `--help` need not import it."""
 
 
 def add_properties(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def add_table(group: argparse._ArgumentGroup) -> None:
 
 
 def asked_properties(options: argparse.Namespace) -> Callable[[Sequence[str]], Properties] | None:
-    """What prepares the properties for a model's materials; None where none are asked for.
+    """Function that prepares the properties of a model's materials; None if none are requested.
 
     Raises:
         InputError: an unknown property, a table that is not right, a frequency that is missing or out of range.

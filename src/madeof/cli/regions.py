@@ -155,7 +155,7 @@ def file_for(photo: str, folder: Path, expected: str, photos: Sequence[str] = ()
 
 
 def _parsed(name: str, text: str) -> Any:
-    """What a function of `regions.raster` reads in an argument."""
+    """Parse an argument with a function of `regions.raster`."""
     from madeof.errors import RegionError
     from madeof.regions import raster
 

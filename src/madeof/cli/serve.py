@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _token(options: argparse.Namespace) -> str | None:
-    """What clients have to know; None where anybody may ask."""
+    """Access token of clients; None if anybody may ask."""
     if options.token_file is not None:
         try:
             return Path(options.token_file).read_text(encoding="utf-8").rstrip("\r\n")

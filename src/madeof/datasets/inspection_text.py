@@ -76,7 +76,7 @@ def _left_out(inspection: Inspection) -> list[str]:
 
 
 def _names(inspection: Inspection) -> list[str]:
-    """What is to be known of the names of the materials."""
+    """Warnings about the names of materials."""
     lines = []
     for one in inspection.alike:
         names = " and ".join(repr(show(name)) for name in one.names)

@@ -57,7 +57,7 @@ class LabelMaps:
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files."""
+        """Cache key: everything besides the files that the regions depend on."""
         materials = list(zip(self._values.tolist(), self.materials, strict=True))
         return json.dumps(["label maps", materials, self._min_area, self._ignore])
 

@@ -1,4 +1,4 @@
-"""What a format cannot say: counted while photos are written in it, and told in one line each."""
+"""Information that a format cannot hold, counted while photos are written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITHOUT_SCORES = ("yolo", "cvat", "label_map", "masks")
 
 
 class Losses:
-    """What is lost of the photos that go `through`."""
+    """Counts of what is lost from the photos that pass `through`."""
 
     def __init__(self, to: str) -> None:
         """Nothing yet.
@@ -39,7 +39,7 @@ class Losses:
         self._photos: Counter[str] = Counter()
 
     def through(self, photos: Iterable[Answered]) -> Iterator[Answered]:
-        """The photos as they come, each counted before it goes on."""
+        """Pass photos on, counting each."""
         for photo in photos:
             if any(photo.details) and self._to != "label_map":
                 self._photos[_DETAILS] += 1
@@ -56,7 +56,7 @@ class Losses:
         return [f"{kind} ({counted(count, what)})" for kind, count, what in found]
 
     def _of(self, region: AnsweredRegion) -> list[str]:
-        """What is lost of a region, whatever else is in the photo."""
+        """Losses of a region on its own."""
         found = []
         if region.score is not None and self._to in _WITHOUT_SCORES:
             found.append(_SCORES)
@@ -87,7 +87,7 @@ def _count(cut: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _in_a_map(photo: Answered) -> Counter[str]:
-    """What is lost in a label map, where each pixel has one value and each component of one value is a region."""
+    """Losses in a label map: one value per pixel, and each component of a value is a region."""
     import cc3d
 
     found: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What is known of each photo besides its regions: `photos.csv`, and the table that a data set shows."""
+"""Metadata of photos: `photos.csv`, and the table of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPELLINGS = {"license": "licence"}
 
 
 class Details(NamedTuple):
-    """What a table says of a photo; "" where it says nothing."""
+    """Metadata of one photo; "" if not stated."""
 
     split: str = ""
     group: str = ""
@@ -78,7 +78,7 @@ def details_of(path: Path, line: int, row: Mapping[str, str]) -> Details:
 
 
 def read_photos(path: Path) -> dict[str, Details]:
-    """What `photos.csv` (name and optionally split, group, source, licence) says of each photo, by name.
+    """Read `photos.csv` (name and optionally split, group, source, licence): metadata by photo name.
 
     Raises:
         DatasetError: the file is broken, or a name is there twice, or a split is unknown.

@@ -28,7 +28,7 @@ class RegionTable:
         return len(self.photo)
 
     def rows_of(self, photo: int) -> slice:
-        """Where the regions of `photo` stand."""
+        """Rows of the regions of `photo`."""
         first, last = np.searchsorted(self.photo, [photo, photo + 1])
         return slice(int(first), int(last))
 

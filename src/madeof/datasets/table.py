@@ -71,7 +71,7 @@ class Table:
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files."""
+        """Cache key: everything besides the files that the regions depend on."""
         return json.dumps(["table", self.materials, self._min_area])
 
     @property

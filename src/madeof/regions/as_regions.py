@@ -95,7 +95,7 @@ class _Door(NamedTuple):
         return found
 
     def _makers(self, thing: Any) -> Iterable[Callable[[], Region]]:
-        """What makes each region of something: so one that is empty does not hide the others."""
+        """One function per region, so that an empty region does not hide the others."""
         if self._is_single(thing):
             return [partial(self._single, thing, "mask 0")]
         if detections.is_detections(thing):
@@ -196,7 +196,7 @@ class _Door(NamedTuple):
         return arrays.each_mask(array, self.size, name)
 
     def _read(self, region: Region) -> Region:
-        """A region with its values read as is told."""
+        """Make a region whose values have the stated meaning."""
         values = arrays.mask_values(region.cut, self.reading, show(region.name))
         if values is region.cut:
             return region
@@ -216,7 +216,7 @@ def is_file(thing: Any) -> bool:
 
 
 def kind(thing: Any) -> str:
-    """What something is, for messages."""
+    """Describe an object for messages."""
     return "None" if thing is None else f"of type {show(type(thing).__name__)}"
 
 

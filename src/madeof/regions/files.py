@@ -171,7 +171,7 @@ def _soft_values(opened: Opened, name: str) -> Mask:
 
 
 def _alpha(image: Any) -> Mask | None:
-    """What alpha covers, where it is not opaque everywhere; bool where it is 0 and one other value."""
+    """Mask from an alpha channel that is not opaque everywhere; bool if it has 0 and one other value."""
     if not image.has_transparency_data or image.mode not in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
         return None
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))

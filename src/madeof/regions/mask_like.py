@@ -1,4 +1,4 @@
-"""The types of what public functions take for masks, boxes and label maps."""
+"""Types of masks, boxes and label maps in public functions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MaskLike: TypeAlias = Union[
     Region, NDArray[Any], SupportsArray, "Image.Image", str, Path, bytes, Mapping[str, Any],
     SupportsDetections, SupportsMasks, Iterable["MaskLike"],
 ]  # fmt: skip
-"""What `as_regions` takes: a mask, several, or the result of a library that has some."""
+"""Anything that `as_regions` takes: a mask, several, or a library's result with masks."""
 
 BoxesLike: TypeAlias = NDArray[Any] | SupportsArray | Iterable[Any]
 """Boxes (N, 4), or one of four numbers: x0, y0, x1, y1 in pixels."""

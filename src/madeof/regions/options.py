@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What is accepted, and what is left out."""
+    """Options for reading photos and masks."""
 
     max_megapixels: float = 100.0
     """A larger photo, mask or label map is refused before it is decoded."""

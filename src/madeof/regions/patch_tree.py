@@ -17,10 +17,10 @@ _SMALL_FIRST = 0.3  # how much earlier small regions are joined
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """What was joined when; make it with `join`."""
+    """Merge tree of superpixels; made by `join`."""
 
     parents: NDArray[np.int64]
-    """(k,): of each node the one it was joined into, -1 for the last; the first nodes are the superpixels."""
+    """(k,) parent of each node, -1 for the root; the first nodes are the superpixels."""
     heights: NDArray[np.float64]
     """(k,): how different what was joined was; 0 for a superpixel, never less than what it is made of."""
     areas: NDArray[np.float64]

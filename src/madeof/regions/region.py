@@ -25,12 +25,12 @@ _NO_COVERAGE = 1e-6  # less in every pixel counts as an empty mask: nothing coul
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """What the user means: a mask, or a part cut out of it with its place in the photo."""
+    """A region: a mask, or a crop of it with its offset in the photo."""
 
     name: str
     """As in the output: "mask.png", "box 0", "polygon 0", "label 43 #2"."""
     cut: Mask
-    """(h, w): the whole mask, or the part of it outside of which it is 0."""
+    """(h, w): the whole mask, or a crop outside which it is 0."""
     value: int | None = None
     """The label map's value."""
     corner: tuple[int, int] = (0, 0)
@@ -78,7 +78,7 @@ class Region:
         return x0 + x, y0 + y, x1 + x, y1 + y
 
     def notes(self) -> tuple[str, ...]:
-        """What to know about it; see `notes`."""
+        """Warnings; see `notes`."""
         return _notes(self.area)
 
     def tight(self) -> Region:
@@ -190,7 +190,7 @@ def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 def notes(mask: Mask) -> tuple[str, ...]:
-    """What a user should know about a mask: that it covers fewer than `SMALL_AREA` pixels."""
+    """Warnings about a mask: it covers fewer than `SMALL_AREA` pixels."""
     return _notes(_area(mask))
 
 

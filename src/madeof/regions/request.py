@@ -42,11 +42,11 @@ class LabelMapFile(NamedTuple):
     prefix: str = ""
     """Begins the names of its regions, where a photo has several label maps."""
     title: str = "the label map"
-    """What messages call it."""
+    """Name in messages."""
 
 
 class Broken(NamedTuple):
-    """What is not a region at all, such as a box of three numbers."""
+    """An input that is no region, such as a box of three numbers."""
 
     error: str
 
@@ -127,7 +127,7 @@ class RegionRequest:
 
 
 WHOLE_PHOTO = RegionRequest("photo", Whole(), any_size=True)
-"""What is asked where no region is."""
+"""The default request: the whole photo."""
 
 
 def resolve_all(

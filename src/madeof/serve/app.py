@@ -1,4 +1,4 @@
-"""The application: its routes, its guard, and how errors are told."""
+"""The application: routes, guard and error handlers."""
 
 from __future__ import annotations
 

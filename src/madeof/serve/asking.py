@@ -65,7 +65,7 @@ def _check_number(regions: Sequence[object], settings: Settings) -> None:
 
 
 def invalid(error: ValidationError) -> ProblemError:
-    """What pydantic found, as a problem that names the places."""
+    """Validation errors of pydantic as a problem response with the fields' paths."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [{"at": _place(each["loc"]), "error": each["msg"]} for each in found[:_MOST_ERRORS]]
     first = f"{errors[0]['at']}: {errors[0]['error']}"

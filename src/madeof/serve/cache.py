@@ -26,7 +26,7 @@ class _Kept:
     prepared: Prepared | None = None
     """For clicks; made at the first one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
-    """Of who prepares it."""
+    """Name of the selector that prepared it."""
 
 
 class Images:
@@ -85,7 +85,7 @@ class Images:
     def prepared(
         self, name: str, make: Callable[[Encoded], Prepared], check: Callable[[], None] = lambda: None
     ) -> Prepared:
-        """What clicks on a photo need: made once, kept with it, and counted with it.
+        """Prepared selector of a photo: computed once, cached and counted with the photo.
 
         Args:
             name: the photo's id.

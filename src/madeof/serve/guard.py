@@ -108,7 +108,7 @@ class _Incoming:
         self.place: Place | None = None
 
     def expect(self, length: int | None) -> None:
-        """Refuse a body that is said to be too large, before any of it is read."""
+        """Refuse a body whose Content-Length is too large, before reading it."""
         if length is not None and length > self._limit:
             raise self._too_large(f"{length / MB:.1f} MB")
 

@@ -257,6 +257,6 @@ def holding(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
 
 
 async def _gone(request: Request) -> None:
-    """Wait until the client goes away. The body must have been read."""
+    """Wait until the client disconnects. The body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

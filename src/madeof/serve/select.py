@@ -59,12 +59,12 @@ class Prepared(Protocol):
 
 
 class Selector(Protocol):
-    """What finds the region around a click."""
+    """Selector of the region around a click."""
 
     name: str
-    """As `GET /v1/model` tells it."""
+    """Name in `GET /v1/model`."""
     nothing: str
-    """What to say where no region is found."""
+    """Message if no region is found."""
 
     def prepare(self, pixels: NDArray[np.uint8], check: Callable[[], None]) -> Prepared:
         """Prepare a photo, (h, w, 3) uint8 RGB, once for all clicks; `check` raises where nobody waits any more."""
@@ -91,7 +91,7 @@ class Segments:
     labels: NDArray[np.int64]
     """(h', w'): the superpixel of each pixel, smaller than `pixels`."""
     parents: NDArray[np.int64]
-    """(k,): of each node the one it was joined into, -1 for the last; the first nodes are the superpixels."""
+    """(k,) parent of each node, -1 for the root; the first nodes are the superpixels."""
     heights: NDArray[np.float64]
     """(k,): how different what was joined was; 0 for a superpixel, never less than what it is made of."""
     areas: NDArray[np.float64]

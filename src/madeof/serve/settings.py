@@ -1,4 +1,4 @@
-"""What the service allows: one definition for the library, the command line and `GET /v1/model`."""
+"""Settings of the service, shared by the library, the command line and `GET /v1/model`."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Settings:
     cache_seconds: float = _limit(600, 0.01, 86_400_000, "seconds that an unused encoded photo is kept")
 
     token: str | None = field(default=None, repr=False)
-    """What `Authorization: Bearer` has to hold; None asks for none."""
+    """Token required in `Authorization: Bearer`; None for no authorisation."""
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
     """The names that the Host header may have, lower case, without port."""
     any_address: bool = False
     """Whether the Host header may be any IP address. DNS rebinding needs a name, so that this is no hole."""
     label_studio: LabelStudio | None = None
-    """Where Label Studio may ask here, where its photos come from."""
+    """Sources of Label Studio's photos; None if it may not ask."""
 
     def __post_init__(self) -> None:
         for limit in limits():
@@ -65,7 +65,7 @@ class Settings:
 
     @property
     def most_pixels(self) -> float:
-        """Of all regions of a request together; see `regions.cost`."""
+        """Most pixel cost of all regions of a request; see `regions.cost`."""
         return self.max_region_megapixels * MB
 
     @property
@@ -77,14 +77,14 @@ class Settings:
 
     @property
     def worker_count(self) -> int:
-        """How many threads work."""
+        """Number of worker threads."""
         if self.workers:
             return self.workers
         affinity = getattr(os, "sched_getaffinity", None)
         return len(affinity(0)) if affinity else os.cpu_count() or 1
 
     def public(self) -> dict[str, float]:
-        """What a client does well to know before it asks; see `schemas.Limits`."""
+        """Limits for clients; see `schemas.Limits`."""
         return {
             "body_bytes": int(self.max_body_mb * MB),
             "json_bytes": int(self.max_json_mb * MB),

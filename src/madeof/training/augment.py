@@ -100,7 +100,7 @@ class Augment:
     def paste(
         self, image: NDArray[np.uint8], masks: NDArray[np.float32], donor: NDArray[np.uint8], region: NDArray[np.bool_]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
-        """Put a region of another photo into an augmented one, so that its surroundings tell nothing.
+        """Paste a region of another photo into an augmented one (copy-paste), whose surroundings then do not help.
 
         It gets a random size and place, is mirrored half of the time and has its own colours.
 

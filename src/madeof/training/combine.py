@@ -94,7 +94,7 @@ def _log_softmax(logits: Any) -> Any:
 
 
 def _provenance(records: Sequence[Record]) -> dict[str, Any]:
-    """What the first run says of the data and its settings, and every run's settings."""
+    """Provenance of the first run, and the settings of every run."""
     return {
         **records[0].training,
         "members": [record.training.get("config", {}) for record in records],

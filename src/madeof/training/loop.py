@@ -35,7 +35,7 @@ from madeof.training.steps import Step
 
 @dataclass
 class Progress:
-    """How far a training is; it stands in every checkpoint."""
+    """Progress of a training, saved in every checkpoint."""
 
     step: str = ""
     """Name of the step."""
@@ -46,7 +46,7 @@ class Progress:
     since_best: int = 0
     """Evaluations since then."""
     loss_sum: float = 0.0
-    """Of this epoch so far, and with it:"""
+    """Totals of this epoch so far:"""
     right: int = 0
     regions: int = 0
 

@@ -80,7 +80,7 @@ def train(
 
 
 def _train(dataset: RegionDataset, folder: Path, config: Config, quiet: bool) -> None:
-    """What each process does."""
+    """Train in one process."""
     started = time.monotonic()
     fabric = _fabric(config)
     fabric.launch()
@@ -131,7 +131,7 @@ def _train(dataset: RegionDataset, folder: Path, config: Config, quiet: bool) ->
 
 
 def permissive(dataset: RegionDataset) -> RegionDataset:
-    """The photos whose licence is stated and speaks neither of research nor of non-commercial use."""
+    """Keep the photos with a stated licence that is neither for research nor for non-commercial use only."""
     wrong = ("research", "non-commercial", "noncommercial", "unclear", "no licence")
     kept = [i for i, name in enumerate(dataset.photos.licence) if name and not any(w in name.lower() for w in wrong)]
     if not kept:
@@ -230,7 +230,7 @@ def _finish(
 
 
 def calibration_regions(val: RegionDataset, materials: tuple[str, ...], sources: Sequence[str]) -> NDArray[np.bool_]:
-    """Of the val regions that `Step.logits` speaks of, in its order: those of the sources by which a run is judged."""
+    """Mask of the rows of `Step.logits` that come from the calibration sources; all rows if none do."""
     known = np.isin(np.array(val.materials)[val.regions.material], materials)
     calibrating = np.isin(np.array(val.photos.source, dtype=np.str_)[val.regions.photo[known]], sources)
     if sources and not calibrating.any():
@@ -319,7 +319,7 @@ def _read_beginning(path: Path) -> dict[str, Any]:
 
 
 def _beginning(dataset: RegionDataset, config: Config) -> dict[str, Any]:
-    """What `config.json` holds: a training is resumed only with the same."""
+    """Contents of `config.json`: a training is resumed only with the same."""
     return {"config": dataclasses.asdict(config), "data": dataset.digest}
 
 

@@ -1,4 +1,4 @@
-"""What a batch is made of: all regions of some photos, or the original's class, image, region."""
+"""Samplers of batches: all regions of some photos, or the original's class, image, region."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def crop_around(
 
 
 def _window(first: int, last: int, length: int, whole: int, place: float) -> int:
-    """Where a window of `length` begins that holds [first, last), or lies in it where that is longer."""
+    """Start of a random window of `length` that holds [first, last), or lies inside it if that is longer."""
     low, high = sorted((first, last - length))
     low, high = max(0, min(low, whole - length)), max(0, min(high, whole - length))
     return low + int(place * (high - low + 1))

@@ -1,4 +1,4 @@
-"""The two steps of a training as the loop sees them: what is trained, on which batches, judged how."""
+"""The two steps of a training: trained parameters, batches and evaluation of each."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class HeadStep:
 
     @torch.no_grad()
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Of the cached val regions."""
+        """Logits of the cached val regions."""
         self.net.eval()
         device = next(self.net.parameters()).device
         return self.net.head(self.val.features.to(device)).cpu().numpy(), self.val.materials.numpy()
@@ -161,7 +161,7 @@ class NetStep:
             self._shared = share_statistics(norm for norm in norms if norm.training)
 
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Of all val photos, as prediction sees them."""
+        """Logits of all val photos, preprocessed as in prediction."""
         self._end_sharing()
         return logits_of(self.net, self.val, self.outputs, self.config.preprocessing, self.fabric)
 

@@ -67,7 +67,7 @@ def draw(
 
 
 def save(image: Image.Image, path: str | Path) -> None:
-    """Write a picture, whole or not at all, as its suffix says: .png, .jpg or .jpeg.
+    """Write a picture atomically; the suffix gives the format: .png, .jpg or .jpeg.
 
     Raises:
         WriteError: the suffix is another, or the file cannot be written.

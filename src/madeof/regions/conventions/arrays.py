@@ -15,7 +15,7 @@ _LARGEST = {1: 255, 2: 65535}  # bytes of an unsigned integer -> full coverage
 
 
 class Reading(NamedTuple):
-    """What the numbers of a mask mean, where that is not told by themselves."""
+    """Meaning of a mask's numbers, where they are ambiguous."""
 
     soft: bool = False
     """Unsigned integers of 8 or 16 bits are soft: value / 255 or value / 65535."""

@@ -100,7 +100,7 @@ def _names(count: int, labels: Any) -> list[str]:
 
 
 def _classes(result: Any) -> list[str] | None:
-    """The class names of a detector's result, where it tells them."""
+    """Class names of a detector's result, if it has them."""
     names, numbers = getattr(result, "names", None), getattr(result.boxes, "cls", None)
     if names is None or numbers is None:
         return None

@@ -1,4 +1,4 @@
-"""Label maps as models return them: tensors, (1, H, W), whole numbers as floats, -1 for nothing; and their segments."""
+"""Label maps as models return them: tensors, (1, H, W), whole numbers as floats, -1 for none; with segments."""
 
 from __future__ import annotations
 

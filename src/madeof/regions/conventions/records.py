@@ -28,7 +28,7 @@ def is_corners(thing: object) -> bool:
 
 
 def inner(record: Mapping[str, Any]) -> Any:
-    """What of a dictionary holds its one mask or its several.
+    """The entry of a dictionary that holds its mask or masks.
 
     Raises:
         RegionError: none of it does, or that could mean several things.
@@ -56,7 +56,7 @@ def inner(record: Mapping[str, Any]) -> Any:
 
 
 def label_of(record: Mapping[str, Any]) -> str | None:
-    """What a record calls its region."""
+    """Name of a record's region."""
     label = record.get("label", record.get("class_name"))
     return show(label) if isinstance(label, str) and label else None
 

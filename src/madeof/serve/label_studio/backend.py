@@ -35,7 +35,7 @@ _SHARE = 0.8  # of the time for a request after which the tasks that are left ar
 
 
 class Asked(NamedTuple):
-    """What a request for predictions asks."""
+    """A request for predictions."""
 
     tasks: Sequence[Mapping[str, Any]]
     interface: Interface
@@ -60,11 +60,11 @@ class Backend:
 
     @property
     def version(self) -> str:
-        """Of the model, as Label Studio keeps it with each prediction."""
+        """Model version that Label Studio stores with each prediction."""
         return self._service.predictor.record.title
 
     def namings(self, interface: Interface) -> list[Naming]:
-        """What the project's controls can say of the model's materials."""
+        """Labels of the project's controls for the model's materials."""
         return [Naming(control, self._service.predictor.materials) for control in interface.controls]
 
     def predict(self, asked: Asked, check: Callable[[], None], since: float) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Backend:
         return [], []
 
     def _encoded(self, upload: Upload, keep: bool) -> Encoded:
-        """The photo, encoded. One that somebody draws on is kept, for the next region of it comes soon."""
+        """Encode a photo. Photos being annotated are cached for their next region."""
         if not keep:
             return encode(self._service, upload)
         digest = hashlib.sha256(upload.data).digest()

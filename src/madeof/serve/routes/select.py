@@ -25,7 +25,7 @@ _Points = Annotated[list[tuple[Number, Number]], Field(max_length=_MOST_POINTS)]
 
 
 class AskedSelection(BaseModel):
-    """What to select, in pixels of the photo as it is shown."""
+    """A selection, in pixels of the photo as it is shown."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
