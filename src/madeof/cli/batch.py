@@ -13,7 +13,7 @@ TO = ("parquet", "jsonl")
 """Copy of `madeof.batch.tasks.FORMS`, so that `--help` need not import it."""
 
 ON = ("processes", "ray")
-"""Executors."""
+"""Values of `--on`: local processes or Ray."""
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -272,7 +272,7 @@ def _own_stamp(thing: object) -> str | None:
 
 
 def _stamp(shape: Shape) -> str:
-    """Bytes that change with the shape."""
+    """Hash of the shape."""
     own = _own_stamp(shape)
     return hashlib.sha256(pickle.dumps(shape, protocol=5)).hexdigest() if own is None else own
 

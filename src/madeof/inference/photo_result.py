@@ -159,7 +159,7 @@ class Predicted:
     file: str = ""
     """The photo's path in `folder`, "/" between folders."""
     details: Details | None = None
-    """Warnings about the photo."""
+    """Metadata of the photo, such as its licence."""
 
 
 Outcome = Predicted | Unanswered

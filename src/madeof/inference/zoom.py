@@ -94,7 +94,7 @@ def windows_for(zoom: Zoom) -> int:
 
 
 class Sights:
-    """Looks at the regions of one photo.
+    """Sizes and windows of the regions of one photo, as the net sees them.
 
     Args:
         size: (height, width) of the photo.

@@ -26,7 +26,7 @@ class _Kept:
     prepared: Prepared | None = None
     """For clicks; made at the first one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
-    """Name of the selector that prepared it."""
+    """Held while the selector is prepared."""
 
 
 class Images:

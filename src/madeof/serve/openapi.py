@@ -65,7 +65,7 @@ def body(*contents: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(app: FastAPI, settings: Settings) -> None:
-    """Add all of this to the application's OpenAPI document."""
+    """Complete the application's OpenAPI document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

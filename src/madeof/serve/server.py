@@ -158,7 +158,7 @@ class _Protocol(H11Protocol):
         self._wait_for_taking()
 
     def resume_writing(self) -> None:
-        """Called when little of the body is left."""
+        """Called when the write buffer has drained."""
         super().resume_writing()
         self._taken()
 

@@ -53,7 +53,7 @@ class Settings:
     any_address: bool = False
     """Whether the Host header may be any IP address. DNS rebinding needs a name, so that this is no hole."""
     label_studio: LabelStudio | None = None
-    """Sources of Label Studio's photos; None if it may not ask."""
+    """Settings for Label Studio; None if it may not ask."""
 
     def __post_init__(self) -> None:
         for limit in limits():
