@@ -267,7 +267,10 @@ def uncertain(model: Measured) -> str:
         known = np.isin(np.array(part.truth), part.materials)
         for what, kept in ((name, np.ones_like(known)), (f"{name}, materials that it knows", known)):
             chosen = part.part(kept)
-            found, sure = chosen.certain, chosen.scores.max(axis=1) >= model.record.calibration.uncertain_below
+            found, sure = (
+                chosen.confident_answers,
+                chosen.scores.max(axis=1) >= model.record.calibration.uncertain_below,
+            )
             unsure = float(chosen.correct[~sure].mean()) if (~sure).any() else None
             assert found is not None
             rows.append([what, f"{len(chosen.scores):,}", *map(share, (found.coverage, found.accuracy, unsure))])
@@ -319,7 +322,7 @@ def compared(models: Sequence[Measured]) -> str:
     for model in models:
         row = [markdown_text(model.name), model.size, f"{len(model.record.materials)}"]
         for part in model.parts.values():
-            found, sure = part.metrics, part.certain
+            found, sure = part.metrics, part.confident_answers
             row += [share(found.accuracy, found.accuracy_interval), share(found.mean_class_accuracy_nameable)]
             row += [
                 share(found.calibration_error.ece),

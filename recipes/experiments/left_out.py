@@ -1,9 +1,9 @@
 """Augmentations judged on photos of sources that were left out: the honest estimate for photos not yet seen.
 
-    python recipes/experiments/left_out.py describe DATA WORK --trunk NAME --weights FILE [--every 2]
+    python recipes/experiments/left_out.py describe DATA WORK --backbone NAME --weights FILE [--every 2]
     python recipes/experiments/left_out.py table WORK
 
-`describe` pools regions under a frozen trunk: those of every second photo of the left-out sources, as they are and in a
+`describe` pools regions under a frozen backbone: of every second photo of the left-out sources, as they are and in a
 window around each (the second look), and those of every second training photo of all other sources, as they are and in
 one augmented view for each row of `VIEWS` (killed and started again, it goes on with the view that is missing).
 `table` trains a head on the plain view and an augmented one, and asks it for the left-out regions, once and twice.
@@ -55,10 +55,12 @@ def main() -> None:
     describing = commands.add_parser("describe")
     describing.add_argument("data", type=Path)
     describing.add_argument("work", type=Path)
-    describing.add_argument("--trunk", required=True)
+    describing.add_argument("--backbone", required=True)
     describing.add_argument("--weights", required=True)
     describing.add_argument("--every", type=int, default=2)
-    describing.add_argument("--set", action="append", default=[], help="settings of the trunk: mean=[...], std=[...]")
+    describing.add_argument(
+        "--set", action="append", default=[], help="settings of the backbone: mean=[...], std=[...]"
+    )
     table_ = commands.add_parser("table")
     table_.add_argument("work", type=Path)
     options = parser.parse_args()
@@ -74,11 +76,11 @@ def describe(options: argparse.Namespace) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     whole = open_dataset(options.data)
     _, outputs = choose_materials(whole.materials, whole.split("train"), 15)
-    common = [*SETTINGS, f"trunk={options.trunk}", *options.set]
+    common = [*SETTINGS, f"backbone={options.backbone}", *options.set]
     config = Config.load(None, common)
     net = build(config.architecture, int(outputs.max()) + 1)
     assert isinstance(net, MaskAtPooling)
-    net.trunk.load(options.weights)
+    net.backbone.load(options.weights)
     net.eval().to(memory_format=torch.channels_last)
 
     first = np.isin(np.array(whole.photos.source), FIRST_ROUND)

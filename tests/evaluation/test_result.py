@@ -110,7 +110,7 @@ def test_what_the_threshold_brings(threshold: float, regions: int, coverage: flo
 
 def test_a_model_without_a_threshold_says_nothing_of_it() -> None:
     found = evaluate(FakePredictor(), FakeDataset(THREE))
-    assert found.certain is None
+    assert found.confident_answers is None
     assert "certain" not in found.summary()
     assert "certain" not in found.text()
 

@@ -22,7 +22,7 @@ from madeof.training.quantize import quantize
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small net of the kind that is quantised, with weights."""
-    config = Config.load(None, ["trunk=tf_efficientnet_lite0", "trunk_weights=none", "side=64", "strides=[4, 8]"])
+    config = Config.load(None, ["backbone=tf_efficientnet_lite0", "backbone_weights=none", "side=64", "strides=[4, 8]"])
     net = build(config.architecture, 3)
     out = tmp_path_factory.mktemp("models") / "float"
     write_model(net, Record("small", "1", ("Brick", "Sky", "Wood"), config.preprocessing, config.architecture), out)

@@ -50,14 +50,14 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Certain:
-    """The answers that are not uncertain, among N."""
+class ConfidentAnswers:
+    """Answers with a score at or above the model's threshold."""
 
     regions: int
     coverage: float | None
-    """Their share of all answers."""
+    """Fraction of all answers."""
     accuracy: float | None
-    """The fraction of them that is right (the precision of the certain answers)."""
+    """Fraction of them that is right (selective accuracy)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,14 +126,14 @@ class Evaluation:
         return {str(names[i]): self.part(named[self.photo] == names[i]) for i in np.argsort(-counts, kind="stable")}
 
     @property
-    def certain(self) -> Certain | None:
+    def confident_answers(self) -> ConfidentAnswers | None:
         """Answers above the model's threshold; None if it has none."""
         kept = self.confident
         if kept is None:
             return None
         right = self.correct[kept]
         coverage = float(kept.mean()) if len(kept) else None
-        return Certain(len(right), coverage, float(right.mean()) if len(right) else None)
+        return ConfidentAnswers(len(right), coverage, float(right.mean()) if len(right) else None)
 
     @property
     def confident(self) -> NDArray[np.bool_] | None:
@@ -236,10 +236,10 @@ class Evaluation:
         }
         if self.judged is not None:
             result["judged"] = dataclasses.asdict(self.judged)
-        if self.certain is not None:
+        if self.confident_answers is not None:
             result["certain"] = {
                 "uncertain_below": self.calibration.uncertain_below,
-                **dataclasses.asdict(self.certain),
+                **dataclasses.asdict(self.confident_answers),
             }
         if self.covered:
             result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
@@ -275,7 +275,7 @@ class Evaluation:
             "accuracy_nameable": found.accuracy_nameable,
             "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
             **_calibration(found.calibration_error),
-            **({"certain": dataclasses.asdict(self.certain)} if self.certain else {}),
+            **({"certain": dataclasses.asdict(self.confident_answers)} if self.confident_answers else {}),
         }
 
     def text(self) -> str:
@@ -290,10 +290,10 @@ class Evaluation:
             f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
             f"in the best 5        {percent(found.top_k[5])}",
         ]
-        if self.certain is not None:
+        if self.confident_answers is not None:
             lines.append(
-                f"certain              {percent(self.certain.coverage)} of the answers; of these "
-                f"{percent(self.certain.accuracy)} are right"
+                f"certain              {percent(self.confident_answers.coverage)} of the answers; of these "
+                f"{percent(self.confident_answers.accuracy)} are right"
             )
         lines += self._set_lines()
         for name, part in self.by_source.items():

@@ -127,7 +127,7 @@ def _risk(evaluation: Evaluation) -> Any:
     # The first answers make leaps that mean nothing: with k of them the risk is a multiple of 1/k.
     shown = risk.coverage >= min(1.0, 10 / found.regions)
     axes.plot(risk.coverage[shown], risk.risk[shown], color=_BLUE, linewidth=2, label="in order of the score")
-    certain = evaluation.certain
+    certain = evaluation.confident_answers
     if certain is not None and certain.coverage and certain.accuracy is not None:
         axes.plot(
             certain.coverage, 1 - certain.accuracy, "D", color=_ORANGE, markersize=7, clip_on=False, zorder=3,

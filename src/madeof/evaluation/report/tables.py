@@ -83,7 +83,7 @@ def facts(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 def figures(evaluation: Evaluation) -> list[Figure]:
     """The figures over all regions."""
-    found, error, certain = evaluation.metrics, evaluation.metrics.calibration_error, evaluation.certain
+    found, error, certain = evaluation.metrics, evaluation.metrics.calibration_error, evaluation.confident_answers
     in_best = _in_best(evaluation)
     rows = [
         Figure("accuracy", found.accuracy, found.accuracy_interval, "of the regions are named right", True),
