@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util.files import sha256
-from madeof._util.text import listed, show, utf8
+from madeof._util.text import join_some, show, utf8
 from madeof._version import __version__
 from madeof.batch.shards import Shard
 from madeof.batch.sources.opening import Source
@@ -97,7 +97,7 @@ def check_same(found: dict[str, Any], now: dict[str, Any], where: str) -> None:
     differ = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     if not differ:
         return
-    said = listed((_difference(key, before.get(key), after.get(key)) for key in differ), most=4)
+    said = join_some((_difference(key, before.get(key), after.get(key)) for key in differ), most=4)
     if set(differ) <= {"source.photos", "source.sha256", "source.tars"}:
         said = f"the source has changed since: {said}"
     raise BatchError(

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.batch import manifest
 from madeof.batch.annotator import Kernel
 from madeof.batch.circuit_breaker import Outage
@@ -178,8 +178,8 @@ def _prepare(
     if found is None:
         if others := [name for name in store.names() if name != LOCK]:
             raise WriteError(
-                f"{show(out)} is a folder with files in it ({listed(map(show, others), most=3)}) and no manifest of a "
-                "batch; give a new or an empty folder"
+                f"{show(out)} is a folder with files in it ({join_some(map(show, others), most=3)}) and no manifest of "
+                "a batch; give a new or an empty folder"
             )
         manifest.write(store, description, done=False)
         return {}, False
@@ -195,8 +195,8 @@ def _prepare(
         _logger.warning(
             "%s: %s damaged or gone (%s); done again",
             show(out),
-            counted(len(damaged), "shard"),
-            listed(damaged, most=3),
+            pluralize(len(damaged), "shard"),
+            join_some(damaged, most=3),
         )
     return whole, bool(found["done"]) and not damaged
 
@@ -269,7 +269,7 @@ class _Run:
     def _begin(self, done: dict[int, Shard], stream: TextIO | None) -> Progress:
         kept = sum(shard.photos for shard in done.values())
         if kept:
-            _logger.info("going on: %s in %s are done", counted(kept, "photo"), counted(len(done), "shard"))
+            _logger.info("going on: %s in %s are done", pluralize(kept, "photo"), pluralize(len(done), "shard"))
         progress = Progress(
             self.source.total,
             kept=kept,
@@ -302,8 +302,8 @@ class _Run:
     def _check_errors(self, errors: int) -> None:
         if self.max_errors is not None and errors > self.max_errors:
             raise BatchError(
-                f"stopped at {counted(errors, 'error')}, more than the {self.max_errors} allowed; what is finished is "
-                "kept: run the same with a higher limit, and it goes on"
+                f"stopped at {pluralize(errors, 'error')}, more than the {self.max_errors} allowed; what is finished "
+                "is kept: run the same with a higher limit, and it goes on"
             )
 
     def finished(self, done: dict[int, Shard], kept: int, wall_seconds: float = 0.0) -> Batch:
@@ -321,5 +321,5 @@ class _Run:
         batch = Batch(photos, regions, errors, shards, kept, wall_seconds, self.seconds)
         if photos and not regions:
             said = f": {show(self.first_error)}" if self.first_error else f"; see {name_of(0, self.options.to)}"
-            raise BatchError(f"none of {counted(photos, 'photo')} has an answer{said}")
+            raise BatchError(f"none of {pluralize(photos, 'photo')} has an answer{said}")
         return batch

@@ -108,7 +108,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do the batch, or go on with it."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.batch import Options, run_batch
     from madeof.batch.progress import duration
 
@@ -142,11 +142,10 @@ def run(options: argparse.Namespace) -> int:
         progress=None if options.quiet else sys.stderr,
     )
     kept = f", {batch.kept:,} of them before" if batch.kept else ""
-    done = (
-        f"{counted(batch.photos, 'photo')}{kept}, {counted(batch.regions, 'region')}, {counted(batch.errors, 'error')}"
-    )
+    regions, errors = pluralize(batch.regions, "region"), pluralize(batch.errors, "error")
+    done = f"{pluralize(batch.photos, 'photo')}{kept}, {regions}, {errors}"
     print(
-        f"madeof: wrote {show(options.out)}: {done}, {counted(len(batch.shards), 'shard')}, in "
+        f"madeof: wrote {show(options.out)}: {done}, {pluralize(len(batch.shards), 'shard')}, in "
         f"{duration(batch.wall_seconds)}",
         file=sys.stderr,
     )

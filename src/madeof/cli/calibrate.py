@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.errors import DatasetError
     from madeof.evaluation.calibrate import calibrate
     from madeof.evaluation.run import evaluate
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"madeof: left out: {show(name)}: {show(reason)}", file=sys.stderr)
     record = calibrate(predictor.record, evaluation, options.precision, by_size=options.by_size)
     if record.calibration.uncertain_below is None or record.calibration.prediction_sets is None:
-        found = counted(evaluation.metrics.nameable, "region")
+        found = pluralize(evaluation.metrics.nameable, "region")
         hint = "" if judged.split == "all" else ": give --split all to calibrate on every photo"
         raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on{hint}")
     copy_model(predictor.folder, record, options.out)

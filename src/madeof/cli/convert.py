@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.datasets.conversion import convert
 
     if options.labels is not None and (options.images is not None or options.format is not None):
@@ -61,9 +61,9 @@ def run(options: argparse.Namespace) -> int:
     )
     lines = [f"skipped {problem.file}: {problem.reason}" for problem in done.skipped]
     if done.too_small:
-        lines.append(f"left out {counted(done.too_small, 'region')} under {options.min_area} px")
+        lines.append(f"left out {pluralize(done.too_small, 'region')} under {options.min_area} px")
     lines += [f"not kept in {done.format.name}: {line}" for line in done.lost]
-    counts = f"{counted(done.photos, 'photo')}, {counted(done.regions, 'region')}"
+    counts = f"{pluralize(done.photos, 'photo')}, {pluralize(done.regions, 'region')}"
     lines.append(f"wrote {options.out}: {counts}; the photos are in {done.folder}")
     for line in lines:
         print(f"madeof: {show(line)}", file=sys.stderr)

@@ -163,7 +163,7 @@ def _maps(predictor: Predictor, part: RegionDataset, options: argparse.Namespace
 
 def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crosswalk | None:
     """The crosswalk that is asked for, where there is anything to compare through it."""
-    from madeof._util.text import listed, show
+    from madeof._util.text import join_some, show
     from madeof.errors import DatasetError
     from madeof.materials.crosswalk import Crosswalk
 
@@ -172,8 +172,8 @@ def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crossw
     found = Crosswalk.between(model, data, None if option == "auto" else option)
     if found is not None and not found.compared:
         raise DatasetError(
-            f"none of the data set's materials ({listed(map(show, data))}) can be compared with the model's "
-            f"({listed(map(show, model))}) through {show(found.where)}: "
+            f"none of the data set's materials ({join_some(map(show, data))}) can be compared with the model's "
+            f"({join_some(map(show, model))}) through {show(found.where)}: "
             "give another crosswalk (--crosswalk FILE, or none)"
         )
     return found

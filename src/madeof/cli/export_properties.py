@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export."""
     from madeof._util.files import check_free
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.properties import MOST_WITHOUT
     from madeof.properties.export import TARGETS as targets
     from madeof.properties.export import export
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
     )
     lines = export(values, options.to, options.out)
     if answers.skipped:
-        lines.append(f"left out {counted(answers.skipped, 'answer')} with an error")
-    lines.append(f"wrote {options.out}: {counted(len(values.names), 'region')}")
+        lines.append(f"left out {pluralize(answers.skipped, 'answer')} with an error")
+    lines.append(f"wrote {options.out}: {pluralize(len(values.names), 'region')}")
     for line in lines:
         print(f"madeof: {show(line)}", file=sys.stderr)
     return 0

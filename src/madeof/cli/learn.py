@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.cli.arguments import Subparsers, add_dataset, open_from, whole_number
 from madeof.materials.lists import key
 
@@ -134,7 +134,7 @@ def _labelled(dataset: RegionDataset, label: str | None) -> list[Example]:
         (place,) = positions([label], dataset.materials)
         regions = np.flatnonzero(dataset.regions.material == place) if place >= 0 else regions[:0]
     if not len(regions):
-        found = listed(show(row.material) for row in dataset.count_by_material() if row.regions)
+        found = join_some(show(row.material) for row in dataset.count_by_material() if row.regions)
         raise DatasetError(f"the data set has no region of {show(label or 'any material')!r}; it has {found}")
     read = functools.lru_cache(maxsize=1)(dataset.read)
     images = {p: functools.partial(_image, read, p) for p in dataset.regions.photo[regions].tolist()}
@@ -158,7 +158,7 @@ def _tell(result: LearningResult, options: argparse.Namespace) -> None:
     """Report the learned materials and their cost on standard error."""
     for name, found in result.learned.items():
         if name in options.add:
-            parts = f"{counted(found.examples, 'region')} of {counted(found.photos, 'photo')}"
+            parts = f"{pluralize(found.examples, 'region')} of {pluralize(found.photos, 'photo')}"
             own = "" if found.named is None else f"; {found.named:.0%} of them are named so when they are left out"
             lost = f"it takes {found.taken} of {round((result.before or 0) * result.exemplars)} right answers away"
             print(f"madeof: {show(name)}: learned from {parts}{own}; {lost}", file=sys.stderr)
@@ -212,7 +212,7 @@ def _progress() -> Callable[[int], object] | None:
         return None
 
     def progress(done: int) -> None:
-        text = f"madeof: looked at {counted(done, 'photo')}"
+        text = f"madeof: looked at {pluralize(done, 'photo')}"
         print(f"\r{text}\r", end="", file=sys.stderr, flush=True)
 
     return progress

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
@@ -72,7 +72,7 @@ def tried() -> str:
 def left_out(annotations: Annotations) -> str:
     """Summary of skipped items that are no regions: "coco.json: left out 12 keypoints, 3 captions", or ""."""
     kinds = [(kind, count) for kind, count in annotations.left_out.most_common() if kind != ABSENT]
-    told = [f"{listed(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
+    told = [f"{join_some(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
     told += [f"{annotations.left_out[ABSENT]} {ABSENT}"] if annotations.left_out[ABSENT] else []
     return f"{show(annotations.where.name)}: left out {'; and '.join(told)}" if told else ""
 

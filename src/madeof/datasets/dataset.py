@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.layout import Layout
 from madeof.datasets.photos import PhotoTable
 from madeof.datasets.problems import Problem
@@ -175,7 +175,7 @@ class RegionDataset:
         """
         known = self.count_by_source()
         if wrong := [name for name in names if name not in known]:
-            there = listed(f"{show(name) or 'not stated'} ({count})" for name, count in known.items())
+            there = join_some(f"{show(name) or 'not stated'} ({count})" for name, count in known.items())
             raise DatasetError(f"no photo has the source {wrong[0]!r}; the sources are {there}")
         return self.select(np.isin(np.array(self.photos.source, dtype=np.str_), list(names)))
 

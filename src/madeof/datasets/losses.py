@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted
+from madeof._util.text import pluralize
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.materials.lists import key
 
@@ -53,7 +53,7 @@ class Losses:
         """A line for each kind: "scores (12 regions)"."""
         found = [(kind, count, "region") for kind, count in self._regions.items() if count]
         found += [(kind, count, "photo") for kind, count in self._photos.items()]
-        return [f"{kind} ({counted(count, what)})" for kind, count, what in found]
+        return [f"{kind} ({pluralize(count, what)})" for kind, count, what in found]
 
     def _of(self, region: AnsweredRegion) -> list[str]:
         """Losses of a region on its own."""

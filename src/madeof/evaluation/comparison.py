@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.materials.crosswalk import Compared
 
 
@@ -62,16 +62,16 @@ class Comparison:
         """Summary for a terminal."""
         lines = [f"compared through     {show(self.through)}: {len(self.compared)} materials"]
         if self.merged:
-            lines.append(f"compared as one      {listed(map(_joined, self.merged))}")
+            lines.append(f"compared as one      {join_some(map(_joined, self.merged))}")
         if self.regions_left_out:
-            names = listed(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
+            names = join_some(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
             others = sum(not one.regions for one in self.left_out)
             more = f"; so are {others} more materials, of which there is no region" if others else ""
             lines.append(
                 f"cannot be compared   {names}: the model has no word for them, their regions are left out{more}"
             )
         if self.answers_without_word:
-            names = listed(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
+            names = join_some(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
             share = self.accuracy_among_compared
             lines.append(
                 f"no word in the data  {names}: these answers count as wrong; when the model may only choose among the "
@@ -83,4 +83,4 @@ class Comparison:
 def _joined(one: Compared) -> str:
     """Name of a group, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
     many = one.model if len(one.model) > 1 else one.data
-    return f"{show(one.name)} ({listed(map(show, many), most=4)})"
+    return f"{show(one.name)} ({join_some(map(show, many), most=4)})"

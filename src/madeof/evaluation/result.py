@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.evaluation.comparison import Comparison
 from madeof.materials.lists import positions
 from madeof.metrics.bootstrap import Interval
@@ -44,8 +44,8 @@ class Judged:
     def text(self) -> str:
         """Description of the evaluated part, such as "the split val; 22 photos are passed over"."""
         parts = ["all splits" if self.split == "all" else f"the split {self.split}"]
-        parts += [f"the sources {listed(map(show, self.sources))}"] if self.sources else []
-        over = f"{counted(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
+        parts += [f"the sources {join_some(map(show, self.sources))}"] if self.sources else []
+        over = f"{pluralize(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
         return f"{', '.join(parts)}; {over}" if self.passed_over else ", ".join(parts)
 
 
@@ -305,7 +305,7 @@ class Evaluation:
         if self.comparison is not None:
             lines += self.comparison.lines()
         if found.unpredictable:
-            names = listed(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
+            names = join_some(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
             lines += [
                 f"not in its list      {names}: these regions count as wrong; without them the accuracy is "
                 f"{percent(found.accuracy_nameable)}"
@@ -338,7 +338,7 @@ class Evaluation:
             of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
             lines.append(
                 f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
-                f"{row.mean_size:.1f} materials on average ({counted(row.regions, 'region')})"
+                f"{row.mean_size:.1f} materials on average ({pluralize(row.regions, 'region')})"
             )
         return lines
 

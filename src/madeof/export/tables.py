@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from madeof._util.files import all_new, check_free
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.datasets.conversion import is_folder_of, outline_of
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.formats.coco import write_results
@@ -91,7 +91,7 @@ def write_output(
             unknown: Counter[str] = Counter()
             write_results(_of_categories(photos, known, unknown), place, like=like)
             return [
-                f"answers {show(name)!r}, which is no category of {show(like.name)} ({counted(count, 'region')})"
+                f"answers {show(name)!r}, which is no category of {show(like.name)} ({pluralize(count, 'region')})"
                 for name, count in unknown.most_common()
             ]
     return losses.lines()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util import files
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import InputError, RegionError
 from madeof.few_shot.exemplars import read_memory
 from madeof.few_shot.fitting import COST, Fitted, LearnedMaterial, fit
@@ -76,7 +76,7 @@ class _Materials:
     def find(self, name: str) -> int:
         keys = [key(known) for known in self.names]
         if key(name) not in keys:
-            raise InputError(f"the model has no material {show(name)!r}; it has {listed(self.names, most=60)}")
+            raise InputError(f"the model has no material {show(name)!r}; it has {join_some(self.names, most=60)}")
         return keys.index(key(name))
 
     def check_free(self, name: str, but: Iterable[int] = ()) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madeof._util.text import cell, percent, show, utf8
+from madeof._util.text import csv_safe, percent, show, utf8
 from madeof.images.photo import Photo
 from madeof.inference.prediction import Prediction, number
 from madeof.regions.region import Region
@@ -70,7 +70,7 @@ class PhotoResult:
     def rows(self) -> list[list[str]]:
         """Rows of `csv_columns`, safe to open in a spreadsheet."""
         return [
-            [cell(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
+            [csv_safe(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
             for answer, found in zip(self.answers, self._properties, strict=True)
         ]
 
@@ -147,7 +147,7 @@ class Unanswered:
     def rows(self, properties: Properties | None = None) -> list[list[str]]:
         """The one row of `csv_columns`, safe to open in a spreadsheet."""
         rest = [""] * (len(csv_columns(properties)) - len(CSV_COLUMNS))
-        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error), *rest]]
+        return [[csv_safe(self.image), *[""] * (len(CSV_COLUMNS) - 2), csv_safe(self.error), *rest]]
 
 
 @dataclass(frozen=True, eq=False)

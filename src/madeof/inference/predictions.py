@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from madeof._util.text import counted, listed, percent, show, utf8
+from madeof._util.text import join_some, percent, pluralize, show, utf8
 from madeof.errors import InputError, MissingExtraError
 from madeof.images.photo import Photo
 from madeof.inference.photo_result import head
@@ -89,7 +89,7 @@ class Predictions(Sequence[Prediction]):
         else:
             array = np.asarray(index)
             if array.dtype == np.bool_ and array.shape != (len(self),):
-                raise IndexError(f"got {array.size} bools for {counted(len(self), 'answer')}; expected one for each")
+                raise IndexError(f"got {array.size} bools for {pluralize(len(self), 'answer')}; expected one for each")
             if array.ndim != 1 or (array.size and array.dtype.kind not in "biu"):
                 raise IndexError("expected a position, a slice, a bool for each answer, or a list of positions")
             chosen = np.arange(len(self))[array if array.size else []].tolist() if len(self) else []
@@ -102,8 +102,8 @@ class Predictions(Sequence[Prediction]):
         )
 
     def __repr__(self) -> str:
-        named = listed((f"{show(one.material)} {percent(one.score)}" for one in self.items), most=5)
-        return f"Predictions({counted(len(self), 'region')}{': ' if named else ''}{named})"
+        named = join_some((f"{show(one.material)} {percent(one.score)}" for one in self.items), most=5)
+        return f"Predictions({pluralize(len(self), 'region')}{': ' if named else ''}{named})"
 
     def to_dict(self, top: int = 5) -> dict[str, Any]:
         """The answers as plain values for JSON: the photo, the model, and `Prediction.to_dict` of each region.

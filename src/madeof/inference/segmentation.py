@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import InputError, RegionError
 from madeof.images.photo import ImageLike
 from madeof.inference.predictor import Encoded, Predictor
@@ -67,7 +67,7 @@ class MaterialMap:
 
     def __repr__(self) -> str:
         height, width = self.size
-        named = listed((f"{show(one.material)} {share_text(one.share)}" for one in self.shares), most=4)
+        named = join_some((f"{show(one.material)} {share_text(one.share)}" for one in self.shares), most=4)
         return f"MaterialMap({width} x {height}: {named or 'nothing labelled'})"
 
     def _repr_png_(self) -> bytes:

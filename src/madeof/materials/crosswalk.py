@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import DatasetError
 from madeof.materials.crosswalk_rows import (
     BACKWARDS,
@@ -203,9 +203,9 @@ def _of_user(path: Path, model: Sequence[str], data: Sequence[str]) -> tuple[Rel
         )
     if not relations and not without:
         raise DatasetError(
-            f"{show(path)} says nothing of these materials; the model's are {listed(map(show, model))}, the data set's "
-            f"{listed(map(show, data))}"
+            f"{show(path)} says nothing of these materials; the model's are {join_some(map(show, model))}, the data "
+            f"set's {join_some(map(show, data))}"
         )
     if unknown:
-        _logger.warning("%s: neither the model nor the data set has %s", show(path), listed(unknown))
+        _logger.warning("%s: neither the model nor the data set has %s", show(path), join_some(unknown))
     return relations, without

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import RegionError
 from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
 from madeof.regions.components import at_size
@@ -258,7 +258,7 @@ def _mask_values(opened: Opened, name: str) -> Mask:
         return inside
     found = [f"#{v:06x}" if colours else v for v in np.unique(values).tolist()]
     raise RegionError(
-        f"{name} has several {'colours' if colours else 'values'} ({listed(found)}); expected 0 and one other: "
+        f"{name} has several {'colours' if colours else 'values'} ({join_some(found)}); expected 0 and one other: "
         "a label map goes to label_map (--label-map), a soft mask needs soft=True (--soft-masks) or 16-bit values, "
         "any other has to be black and white"
     )

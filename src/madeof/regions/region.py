@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import EmptyRegionError, RegionError
 from madeof.regions.raster import cut_box, cut_polygon
 
@@ -160,7 +160,7 @@ def _check_values(array: NDArray[Any], name: str) -> Mask:
     if np.issubdtype(array.dtype, np.integer):
         if not _two_valued(array):
             raise RegionError(
-                f"{name} has the values {listed(np.unique(array))}; expected 0 and 1, or 0 and 255: "
+                f"{name} has the values {join_some(np.unique(array))}; expected 0 and 1, or 0 and 255: "
                 "give  mask / 255  or  soft=True  for a soft mask, label_map=  for a label map, or  mask == value"
             )
         one_byte = array.dtype.itemsize == 1 and array.max() <= 1

@@ -96,7 +96,7 @@ def test_lists_in_any_order_with_ids_of_any_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "is_it"),
+    ("value", "matches"),
     [
         ({"images": [], "annotations": [], "categories": []}, True),
         ({"categories": [], "annotations": []}, True),
@@ -108,10 +108,10 @@ def test_lists_in_any_order_with_ids_of_any_kind(tmp_path: Path) -> None:
         ({}, False),
     ],
 )
-def test_is_it(value: Any, is_it: bool, tmp_path: Path) -> None:
-    assert coco.is_it(save(tmp_path, value)) is is_it
-    assert coco.is_it(tmp_path) is is_it  # a folder with such a file
-    assert not coco.is_it(tmp_path / "nothing.json")
+def test_is_it(value: Any, matches: bool, tmp_path: Path) -> None:
+    assert coco.matches(save(tmp_path, value)) is matches
+    assert coco.matches(tmp_path) is matches  # a folder with such a file
+    assert not coco.matches(tmp_path / "nothing.json")
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_a_broken_file(tmp_path: Path, text: str, message: str) -> None:
     root = polygons(tmp_path, [])
     path = root / "opensurfaces/shapes.materialshape.json"
     path.write_text(text)
-    assert opensurfaces.is_it(path)
+    assert opensurfaces.matches(path)
     with pytest.raises(DatasetError, match=message) as caught:
         opensurfaces.read(path)
     assert "shapes.materialshape.json" in str(caught.value)
@@ -221,7 +221,7 @@ def test_the_releases_csv_has_no_polygons_and_ours_may(tmp_path: Path) -> None:
     photo(tmp_path / "photos/5.jpg", (40, 80))
     path = tmp_path / "shapes.csv"
     path.write_text("shape_id,photo_id,substance_name,name_name\n1,5,Brick,wall\n")
-    assert opensurfaces.is_it(tmp_path)
+    assert opensurfaces.matches(tmp_path)
     with pytest.raises(
         DatasetError, match=r"shapes\.csv has no column vertices: the release's shapes\.csv has no polyg"
     ):

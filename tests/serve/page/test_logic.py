@@ -16,7 +16,7 @@ from browsing import open_browser, open_page, served
 from numpy.typing import NDArray
 from PIL import Image
 
-from madeof._util.text import cell
+from madeof._util.text import csv_safe
 from madeof.errors import RegionError
 from madeof.inference.predictor import Predictor
 from madeof.regions.raster import cut_edges, from_box, from_polygon
@@ -214,7 +214,7 @@ def test_hostile_names_are_harmless_in_tables_and_archives(run: Run) -> None:
     script = "const exporting = await import('/page/export.js');" + script
     rows = list(csv.DictReader(io.StringIO(run("masks", script, names))))
     assert [row["truth"] for row in rows] == ["'=1+1", '"quoted", too', "two lines", "'-5"]
-    assert {row["image"] for row in rows} == {cell("=1+1")}
+    assert {row["image"] for row in rows} == {csv_safe("=1+1")}
     script = "return given.map(([name, type, taken]) => exporting.fileName(name, type, taken))"
     script = "const exporting = await import('/page/export.js');" + script
     asked = [

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import DatasetError, InputError
 
 SHAPES = ("box", "box_xywh", "polygon", "rle", "segmentation")
@@ -107,7 +107,7 @@ def columns_of(
     found = {theirs.casefold(): ours for ours, theirs in told if theirs.casefold() in folded}
     if all_there and (missing := [theirs for _, theirs in told if theirs.casefold() not in found]):
         raise DatasetError(
-            f"{where} has no column {show(listed(missing))}, which --columns names; it has {show(listed(names))}"
+            f"{where} has no column {show(join_some(missing))}, which --columns names; it has {show(join_some(names))}"
         )
     taken = set(found.values())
     for name in folded:
@@ -133,8 +133,8 @@ def columns_of(
         if _tokens(first) & {"bbox", "box", "bboxes", "boxes", "rect", "roi", "crop"}:
             kinds = f"box={first} (two corners x0,y0,x1,y1) or box_xywh={first} (COCO: x,y,width,height)"
         raise DatasetError(
-            f"{where}: the column {show(listed(unclear))} looks like regions and may mean several things; expected to "
-            f"be told which: --columns {show(kinds)}, or ignore={show(first)} to leave it out"
+            f"{where}: the column {show(join_some(unclear))} looks like regions and may mean several things; expected "
+            f"to be told which: --columns {show(kinds)}, or ignore={show(first)} to leave it out"
         )
     unused = [name for name in rest if name not in ("width", "height")]
     return {theirs: ours for theirs, ours in found.items() if ours != "ignore"}, unused

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.batch.remote import file_system, is_url, join
 from madeof.batch.tasks import Task
 from madeof.datasets.listing import list_files, stem
@@ -118,9 +118,9 @@ def _told_apart(place: str, files: list[tuple[str, int]]) -> tuple[list[tuple[st
     found = [each for each in files if each[0].lower().endswith(PHOTO_SUFFIXES)]
     suffixes = (Path(path).suffix.lower() for path, _ in files)
     others = Counter(suffix for suffix in suffixes if suffix in UNREAD_SUFFIXES)
-    unread = listed((f"{count} {suffix}" for suffix, count in sorted(others.items())), most=12)
+    unread = join_some((f"{count} {suffix}" for suffix, count in sorted(others.items())), most=12)
     if unread:
-        what = counted(sum(others.values()), "picture")
+        what = pluralize(sum(others.values()), "picture")
         _logger.warning("%s: %s left out, of kinds that are not read (%s): save as JPEG", show(place), what, unread)
     return found, unread
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from madeof._util.csv_rows import read_rows
-from madeof._util.text import brief, listed, show
+from madeof._util.text import brief, join_some, show
 from madeof.batch.remote import is_url, join, opened
 from madeof.batch.sources.columns import CORNER_AND_SIZE, CORNERS, REGIONS, SHAPES, columns_of, parse_columns
 from madeof.batch.tasks import Task
@@ -100,7 +100,7 @@ class Table:
         """{theirs in lower case: ours, or "" for none}; `say` what is not used."""
         found, unused = columns_of(names, self._told, show(table))
         if unused and say:
-            _logger.info("%s: not used: the column %s", show(table), show(listed(unused)))
+            _logger.info("%s: not used: the column %s", show(table), show(join_some(unused)))
         return {name.strip().casefold(): "" for name in names} | found
 
 

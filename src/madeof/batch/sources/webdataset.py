@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import IO, Any
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.batch.remote import opened
 from madeof.batch.sources.columns import columns_of, looks_like_labels, looks_like_region, parse_columns
 from madeof.batch.sources.tables import request_of
@@ -97,7 +97,7 @@ class Tars:
                         "get it again"
                     ) from error
         if unused:
-            _logger.info("%s: not used of its samples: %s", show(self._tars[0]), show(listed(sorted(unused))))
+            _logger.info("%s: not used of its samples: %s", show(self._tars[0]), show(join_some(sorted(unused))))
 
     def _task(self, name: str, tar: tarfile.TarFile, members: Iterator[_Member], unused: set[str]) -> Task:
         """The task of one sample; `name` is the tar's place and the key. Adds to `unused` members and keys."""
@@ -155,7 +155,9 @@ class Tars:
             if not value and (inner := _regions_within(others)):
                 hint = f"--columns regions={inner[0]}, or ignore={inner[0]} to leave it out"
                 return [
-                    _broken("json", f"the {show(listed(inner))} of its json may be regions; expected regions: {hint}")
+                    _broken(
+                        "json", f"the {show(join_some(inner))} of its json may be regions; expected regions: {hint}"
+                    )
                 ]
             unused.update(f"{key} of the json" for key in others if not value)
         if not isinstance(value, list):

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.layout import misfit
@@ -166,7 +166,7 @@ class MapRegions(Sequence[Annotation]):
             numbers[values >= _VALUES] = nothing
         if numbers.max(initial=0) == nothing:
             unknown, counts = np.unique(values[numbers == nothing], return_counts=True)
-            told = listed(f"{value} ({count} px)" for value, count in zip(unknown, counts, strict=True))
+            told = join_some(f"{value} ({count} px)" for value, count in zip(unknown, counts, strict=True))
             raise DatasetError(
                 f"{show(self._name)}: the value{'s' if len(unknown) > 1 else ''} {told} not in "
                 f"{show(self._values.where)}: add the name"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.errors import MissingExtraError
 from madeof.evaluation.report.tables import by_regions
 from madeof.evaluation.result import Evaluation, percent
@@ -291,7 +291,7 @@ def _png(figure: Any, evaluation: Evaluation, title: str) -> bytes:
 
     number = len([row for row in evaluation.metrics.by_material if row.regions])
     more = f", of the {MOST_MATERIALS} materials with most" if number > MOST_MATERIALS else ""
-    model = f"{_label(evaluation.model, 40)}, {counted(evaluation.metrics.regions, 'region')}"
+    model = f"{_label(evaluation.model, 40)}, {pluralize(evaluation.metrics.regions, 'region')}"
     figure.suptitle(f"{title}\n{model}{more if 'material' in title else ''}", fontsize=10)
     for text in figure.findobj(Text):  # a name is never a formula
         text.set_parse_math(False)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted
+from madeof._util.text import pluralize
 from madeof.evaluation.comparison import LeftOut
 from madeof.evaluation.result import Evaluation, percent
 from madeof.metrics.bootstrap import Interval, of_share
@@ -77,7 +77,7 @@ def facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     if evaluation.comparison is not None:
         rows.append(("Compared through", evaluation.comparison.through))
     if evaluation.failures:
-        rows.append(("Left out", f"{counted(len(evaluation.failures), 'photo')} that could not be evaluated"))
+        rows.append(("Left out", f"{pluralize(len(evaluation.failures), 'photo')} that could not be evaluated"))
     return rows
 
 
@@ -216,12 +216,12 @@ def _comparison(evaluation: Evaluation) -> list[Table]:
         ),
         _left_out(
             "left-out", "Not compared: the model has no word for it", found.left_out,
-            f"{counted(found.regions_left_out, 'region')} of these materials are in no figure.",
+            f"{pluralize(found.regions_left_out, 'region')} of these materials are in no figure.",
         ),
         _left_out(
             "without-word", "Answers that the data set has no word for", found.without_word,
-            f"{counted(found.answers_without_word, 'answer')} of these count as wrong. When the model may only choose "
-            f"among the materials compared, its accuracy is {percent(found.accuracy_among_compared)}.",
+            f"{pluralize(found.answers_without_word, 'answer')} of these count as wrong. When the model may only "
+            f"choose among the materials compared, its accuracy is {percent(found.accuracy_among_compared)}.",
         ),
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import RegionError
 from madeof.regions.raster import Cut
 from madeof.regions.region import Region
@@ -41,7 +41,7 @@ def inner(record: Mapping[str, Any]) -> Any:
     for key in ("annotations", *_MASKS):
         if record.get(key) is not None:
             return record[key]
-    keys = listed([show(repr(key)) for key in record], most=8)
+    keys = join_some([show(repr(key)) for key in record], most=8)
     if absent := [key for key in _MASKS if key in record]:
         raise RegionError(f"a dictionary has None for {absent[0]!r}; expected a mask: leave it out")
     if "boxes" in record or "bbox" in record:
@@ -66,7 +66,7 @@ def check_one_photo(records: Sequence[Any]) -> None:
     photos = {repr(each["image_id"]) for each in records if isinstance(each, Mapping) and "image_id" in each}
     if len(photos) > 1:
         raise RegionError(
-            f"the annotations are of {len(photos)} photos by their image_id ({show(listed(sorted(photos)))}); "
+            f"the annotations are of {len(photos)} photos by their image_id ({show(join_some(sorted(photos)))}); "
             "expected those of one: select them"
         )
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import MadeofError, RegionError
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Encoded
@@ -84,11 +84,11 @@ class Backend:
         """
         namings = self.namings(asked.interface)
         if not any(naming.labels for naming in namings):
-            labels = listed(show(label.value) for control in asked.interface.controls for label in control.labels)
+            labels = join_some(show(label.value) for control in asked.interface.controls for label in control.labels)
             raise ProblemError(
                 "input",
                 f"none of the project's labels ({labels}) is a material of the model "
-                f"({listed(map(show, self._service.predictor.materials))}); name some so, or list them in their "
+                f"({join_some(map(show, self._service.predictor.materials))}); name some so, or list them in their "
                 "predicted_values",
             )
         until = since + _SHARE * self._service.settings.request_seconds
@@ -117,7 +117,7 @@ class Backend:
             assert isinstance(first, ProblemError)
             raise ProblemError(first.kind, notes[0], errors=errors)
         if notes:
-            _logger.warning("Label Studio: %s", listed(map(show, notes), most=3))
+            _logger.warning("Label Studio: %s", join_some(map(show, notes), most=3))
         results += [[] for _ in asked.tasks[len(results) :]]
         told: dict[str, Any] = {"results": results, "model_version": self.version}
         return {**told, "notes": notes[:_MOST_NOTES]} if notes else told
