@@ -104,8 +104,8 @@ def add_zoom(group: _Group) -> None:
         type=zoom,
         default="auto",
         metavar="ZOOM",
-        help="look again, enlarged, at regions that are small in a large photo: auto, off, or in how many windows of a "
-        "photo at most (default: auto, which is 128; docs/zoom.md)",
+        help="second, enlarged look at small regions of large photos: auto, off, or the largest number of windows per "
+        "photo (default: auto, which is 128; docs/zoom.md)",
     )
 
 
@@ -118,14 +118,14 @@ def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
         type=whole_number(0, 1024),
         default=threads,
         metavar="N",
-        help=f"CPU threads (default: {threads or 'one for each core'})",
+        help=f"CPU threads (default: {threads or 'one per core'})",
     )
     group.add_argument(
         "--engine",
         default=DEFAULT,
         choices=ENGINES,
         metavar="NAME",
-        help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
+        help=f"inference engine: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
     add_zoom(group)
 
@@ -155,9 +155,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Arguments of a data set: its place and its regions."""
     group = add_dataset_place(parser)
     add_making(group)
-    group.add_argument(
-        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
-    )
+    group.add_argument("--skip-bad", action="store_true", help="skip photos that cannot be used, and list them")
 
 
 def add_dataset_place(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -198,7 +196,7 @@ def add_making(group: argparse._ArgumentGroup) -> None:
         help="leave out smaller regions (default: 1)",
     )
     group.add_argument(
-        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value that is no material"
+        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value to ignore"
     )
 
 
@@ -214,7 +212,7 @@ def add_format(group: argparse._ArgumentGroup) -> None:
         type=format_name,
         choices=FORMATS,
         metavar="NAME",
-        help=f"insist on the annotation file's format, which is else found out: {', '.join(FORMATS)}",
+        help=f"format of the annotation file (default: detected): {', '.join(FORMATS)}",
     )
 
 

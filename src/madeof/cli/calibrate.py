@@ -13,7 +13,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "calibrate",
-        help="measure a model's threshold and sets on your own labelled photos",
+        help="fit a model's threshold and prediction sets on your own labelled photos",
         description="Copy a model folder, with the score from which on an answer is certain, and the sets with a "
         "coverage, measured on labelled photos that it did not learn from. Scores stay as they are, but for --by-size.",
     )
@@ -25,12 +25,12 @@ def add_parser(subparsers: Subparsers) -> None:
         type=_precision,
         default=0.9,
         metavar="P",
-        help="the share of the answers that is to be right (default: 0.9)",
+        help="target precision of the answers above the threshold (default: 0.9)",
     )
     parser.add_argument(
         "--by-size",
         action="store_true",
-        help="fit a temperature and a threshold for each range of sizes too: scores change (docs/scores.md)",
+        help="also fit a temperature and a threshold per size range: scores change (docs/scores.md)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder")
     parser.set_defaults(run=run)

@@ -12,16 +12,22 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "combine",
-        help="write several runs as one model, an ensemble (extra 'train')",
+        help="combine several runs into an ensemble (extra 'train')",
         description="Write an ensemble of finished runs of the same materials: right more often than each of them, for "
         "as many times the work. It is calibrated and measured on the val split.",
     )
     add_dataset(parser)
     parser.add_argument(
-        "--run", action="append", default=[], required=True, metavar="RUN", dest="runs", help="twice or more"
+        "--run",
+        action="append",
+        default=[],
+        required=True,
+        metavar="RUN",
+        dest="runs",
+        help="a finished run; give two or more",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder, with weights")
-    parser.add_argument("--name", default="my-ensemble", help="of the model")
+    parser.add_argument("--name", default="my-ensemble", help="name of the model")
     parser.add_argument(
         "--side", type=whole_number(32), metavar="PIXELS", help="longer side of a photo, if runs differ"
     )

@@ -21,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="IN",
         help="any data set that `madeof evaluate` takes: a folder, a table, or an annotation file of another tool",
     )
-    parser.add_argument("out", metavar="OUT", help="a file or folder that is not there yet")
+    parser.add_argument("out", metavar="OUT", help="a new file or folder")
     parser.add_argument(
         "--to", required=True, type=format_name, choices=WRITTEN, metavar="FORMAT", help=f"one of {', '.join(WRITTEN)}"
     )
@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
     group.add_argument("--images", metavar="DIR", help="folder of photos, where they are not beside the annotations")
     group.add_argument("--labels", metavar="DIR", help="folder of label maps; IN is then the folder of photos")
     add_making(group)
-    group.add_argument("--skip-bad", action="store_true", help="go on without what cannot be used, and list it")
+    group.add_argument("--skip-bad", action="store_true", help="skip what cannot be used, and list it")
     parser.set_defaults(run=run, refuse=parser.error)
 
 

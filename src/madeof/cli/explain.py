@@ -23,8 +23,8 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "explain",
-        help="show where the answer for a region came from",
-        description="Take the region, the ring around it and the rest of the photo away in turn and see how the answer "
+        help="explain a prediction",
+        description="Remove the region, the ring around it and the rest of the photo in turn and see how the answer "
         "changes: what share of it each has, whether the context decided, and a heat map over the photo.",
         epilog="What a model says without a part also depends on what stands in its place: grey, and the colours of "
         "what is left, are both tried. See docs/explain.md.",
@@ -37,13 +37,13 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="one JSON object, with the heat map's numbers")
+    output.add_argument("--json", action="store_true", help="print one JSON object, with the heat map")
     output.add_argument(
         "--out", metavar="OUT.png", help="write the photo, the heat map and the shares (several regions: a folder)"
     )
     output.add_argument(
         "--looks", type=whole_number(0, 4096), default=_LOOKS, metavar="N",
-        help=f"altered photos for the heat map: more are finer, 0 leaves it out (default: {_LOOKS})",
+        help=f"forward passes for the heat map: more are finer, 0 skips it (default: {_LOOKS})",
     )  # fmt: skip
     add_photo_limits(parser)
     parser.set_defaults(run=run)

@@ -22,13 +22,13 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "export",
-        help="write a run as a small model folder (extra 'train')",
+        help="export a run as a small model folder (extra 'train')",
         description="Write the model of a run as a folder that predicts: two ONNX graphs and their record.",
     )
     parser.add_argument("model", metavar="RUN", help="a finished run, or a model folder with weights.safetensors")
     parser.add_argument("--out", required=True, metavar="DIR", help="the new folder")
     parser.add_argument(
-        "--bits", type=int, choices=(32, 16, 8), default=32, help="of a weight in the graphs (default: 32)"
+        "--bits", type=int, choices=(32, 16, 8), default=32, help="bits per weight in the graphs (default: 32)"
     )
     parser.add_argument("--with-weights", action="store_true", help="add weights.safetensors, to train on")
     parser.add_argument(
@@ -44,7 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--memory",
         metavar="DATASET",
-        help="remember how the model describes the regions of its val photos, so that it can learn more materials "
+        help="store embeddings of the regions of its val photos, so that the model can learn more materials "
         "(madeof learn)",
     )
     add_calibration_source(

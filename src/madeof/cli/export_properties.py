@@ -21,9 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "each. FILE is there when all of it is written, and not before; what the program cannot hold is said.",
         epilog="See docs/properties.md.",
     )
-    parser.add_argument("answers", metavar="ANSWERS", help="what madeof predict --json or --to jsonl wrote")
+    parser.add_argument("answers", metavar="ANSWERS", help="output of madeof predict --json or --to jsonl")
     parser.add_argument("--to", required=True, choices=TARGETS, metavar="PROGRAM", help=f"one of {', '.join(TARGETS)}")
-    parser.add_argument("--out", required=True, metavar="FILE", help="a file that is not there yet")
+    parser.add_argument("--out", required=True, metavar="FILE", help="a new file")
     add_table(parser.add_argument_group("properties"))
     parser.set_defaults(run=run, refuse=parser.error)
 

@@ -28,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "learn",
-        help="teach a model one more material from a few regions",
+        help="add a material to a model from a few regions",
         description="Write a model folder that knows one more material from 1 to 20 regions, in seconds and without "
         "PyTorch; or one that has a material less, by another name, or several as one. Materials are removed first, "
         "then renamed, merged, and added.",
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     changes = parser.add_argument_group("changes (each may be repeated)")
     changes.add_argument("--add", action="append", default=[], metavar="NAME", help="a material to learn")
-    changes.add_argument("--remove", action="append", default=[], metavar="NAME", help="a material to forget")
+    changes.add_argument("--remove", action="append", default=[], metavar="NAME", help="a material to drop")
     changes.add_argument(
         "--rename", action="append", type=_renaming, default=[], metavar="OLD=NEW", help="a material's new name"
     )
@@ -54,15 +54,15 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a photo and a region of it; may be repeated",
     )  # fmt: skip
     label = examples.add_mutually_exclusive_group()
-    label.add_argument("--label", metavar="NAME", help="what the material is called in DATASET, where not the same")
+    label.add_argument("--label", metavar="NAME", help="name of the material in DATASET, if it differs")
     label.add_argument("--any-label", action="store_true", help="take every region of DATASET")
     examples.add_argument(
         "--cost", type=_percent, default=_COST / 100, metavar="PERCENT",
-        help=f"of the right answers for old materials, how many a new one may take away (default: {_COST})",
+        help=f"largest share of right answers for old materials that a new one may take (default: {_COST})",
     )  # fmt: skip
     add_dataset(parser)
     parser.add_argument(
-        "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one for each core)"
+        "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one per core)"
     )
     parser.set_defaults(run=run)
 

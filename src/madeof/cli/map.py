@@ -26,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "map",
-        help="say what every pixel of photos is made of",
+        help="map the materials of whole photos",
         description="Map the materials of whole photos: the photo is cut into segments, and each is named.",
         epilog="Without --out only the share of each material is printed. See docs/map.md.",
     )
@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
     segments.add_argument(
         "--by-value",
         action="store_true",
-        help="take all pixels of a value of a label map for one segment, not each connected component",
+        help="each value of a label map is one segment, not each connected component",
     )
     segments.add_argument(
         "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller segments (default: 1)"
@@ -58,9 +58,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     output.add_argument(
         "--min-score", type=_score, default=0.0, metavar="S",
-        help="leave pixels whose score is lower unlabelled (default: 0)",
+        help="leave pixels with a lower score unlabelled (default: 0)",
     )  # fmt: skip
-    output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
+    output.add_argument("--json", action="store_true", help="print one line of JSON per photo")
     add_sums(parser)
     add_photo_limits(parser)
     parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False, soft_masks=False)

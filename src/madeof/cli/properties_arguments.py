@@ -20,14 +20,14 @@ def add_properties(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--properties",
         metavar="NAMES",
-        help="add what the material is good for, such as density,absorption, with an interval; or all",
+        help="add physical properties, such as density,absorption, with an interval; or all",
     )
     add_table(group)
     group.add_argument(
         "--property-coverage",
         type=_share(0.5, 0.99),
         metavar="C",
-        help="how often the interval is to hold the value (default: 0.9)",
+        help="coverage of the interval (default: 0.9)",
     )
 
 
@@ -44,7 +44,7 @@ def add_table(group: argparse._ArgumentGroup) -> None:
         "--max-without",
         type=_share(0, 0.99),
         metavar="S",
-        help="give no number where materials without a value have more of the score (default: 0.1)",
+        help="most score of materials without a value; beyond it no number is given (default: 0.1)",
     )
 
 

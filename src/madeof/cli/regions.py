@@ -52,7 +52,7 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
         "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller components (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
-    regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
+    regions.add_argument("--jpeg-masks", action="store_true", help="accept JPEG masks; values above half are inside")
     regions.add_argument("--soft-masks", action="store_true", help="8-bit grey masks are soft: value / 255")
     return regions
 

@@ -37,7 +37,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     network = parser.add_argument_group("network")
     network.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1, this machine only)"
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on (default: 127.0.0.1, this machine only)",
     )
     network.add_argument(
         "--port", type=whole_number(0, 65535), default=8000, metavar="N", help="default: 8000; 0 takes a free one"
@@ -46,10 +49,10 @@ def add_parser(subparsers: Subparsers) -> None:
     secret.add_argument(
         "--token",
         metavar="SECRET",
-        help=f"what clients have to know; better in the variable {_TOKEN}, for others on the machine see arguments",
+        help=f"token that clients must send; safer in the variable {_TOKEN}: other users can see arguments",
     )
-    secret.add_argument("--token-file", metavar="FILE", help="a file with that, such as a secret of Docker's")
-    secret.add_argument("--no-auth", action="store_true", help="let anybody ask who reaches --host")
+    secret.add_argument("--token-file", metavar="FILE", help="a file with the token, such as a Docker secret")
+    secret.add_argument("--no-auth", action="store_true", help="no token: anybody who reaches --host may ask")
     network.add_argument(
         "--allow-host",
         action="append",

@@ -17,12 +17,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "Killed at any moment, it goes on with --resume.",
     )
     add_dataset(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="the run; in the end the model folder")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the run; afterwards the model folder")
     parser.add_argument("--config", metavar="FILE", help="a TOML file with settings (docs/training.md lists them)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="one setting; may be repeated"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the training that --out holds")
+    parser.add_argument("--resume", action="store_true", help="resume the training in --out")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
 

@@ -28,23 +28,25 @@ class Settings:
         ConfigError: a limit is out of its range, or the token is empty.
     """
 
-    workers: int = _limit(0, 0, 256, "requests in work at once, each on --threads threads; 0 takes one for each core")
-    queue: int = _limit(32, 1, 100_000, "requests in the house at once, arriving, waiting or in work; more get 503")
-    max_body_mb: float = _limit(64, 0.001, 4096, "megabytes of a request's body")
-    max_json_mb: float = _limit(4, 0.001, 1024, "megabytes of JSON in it")
-    max_waiting_mb: float = _limit(512, 0.001, 65536, "megabytes of all bodies in memory at once; more get 503")
-    max_megapixels: float = _limit(100, 1e-6, 10_000, "megapixels of a photo or mask")
-    max_regions: int = _limit(1000, 1, 1_000_000, "regions of a request")
-    max_region_megapixels: float = _limit(2000, 0.001, 1_000_000, "megapixels of all regions of a request together")
-    max_points: int = _limit(10_000, 3, 1_000_000, "points of a polygon")
-    header_seconds: float = _limit(10, 0.01, 3600, "seconds for a request's headers to arrive")
-    body_seconds: float = _limit(60, 0.01, 86_400, "seconds for a request's body to arrive")
-    request_seconds: float = _limit(30, 0.01, 86_400, "seconds for a request to be answered once it is there")
-    answer_seconds: float = _limit(60, 0.01, 86_400, "seconds for a client to take its answer")
-    drain_seconds: int = _limit(30, 1, 86_400, "seconds that what was let in has to end after SIGTERM")
-    cache_mb: float = _limit(256, 0.001, 1_000_000, "megabytes of encoded photos that are kept")
-    cache_images: int = _limit(100, 1, 1_000_000, "encoded photos that are kept")
-    cache_seconds: float = _limit(600, 0.01, 86_400_000, "seconds that an unused encoded photo is kept")
+    workers: int = _limit(0, 0, 256, "requests running at once, each on --threads threads; 0 is one per core")
+    queue: int = _limit(32, 1, 100_000, "requests queued or running; more get 503")
+    max_body_mb: float = _limit(64, 0.001, 4096, "largest request body, in megabytes")
+    max_json_mb: float = _limit(4, 0.001, 1024, "largest JSON of a request, in megabytes")
+    max_waiting_mb: float = _limit(512, 0.001, 65536, "memory for request bodies, in megabytes; more get 503")
+    max_megapixels: float = _limit(100, 1e-6, 10_000, "largest photo or mask, in megapixels")
+    max_regions: int = _limit(1000, 1, 1_000_000, "most regions per request")
+    max_region_megapixels: float = _limit(
+        2000, 0.001, 1_000_000, "most pixels of all regions of a request, in megapixels"
+    )
+    max_points: int = _limit(10_000, 3, 1_000_000, "most points of a polygon")
+    header_seconds: float = _limit(10, 0.01, 3600, "timeout for a request's headers, in seconds")
+    body_seconds: float = _limit(60, 0.01, 86_400, "timeout for a request's body, in seconds")
+    request_seconds: float = _limit(30, 0.01, 86_400, "timeout for processing a request, in seconds")
+    answer_seconds: float = _limit(60, 0.01, 86_400, "timeout for sending the response, in seconds")
+    drain_seconds: int = _limit(30, 1, 86_400, "seconds to finish accepted requests after SIGTERM")
+    cache_mb: float = _limit(256, 0.001, 1_000_000, "cache of encoded photos, in megabytes")
+    cache_images: int = _limit(100, 1, 1_000_000, "most encoded photos in the cache")
+    cache_seconds: float = _limit(600, 0.01, 86_400_000, "seconds until an unused photo leaves the cache")
 
     token: str | None = field(default=None, repr=False)
     """Token required in `Authorization: Bearer`; None for no authorisation."""
