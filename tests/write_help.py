@@ -19,8 +19,8 @@ Results go to standard output, everything else to standard error. Exit status: 0
 The help of each command follows, with short usage lines; options that several commands share are shown
 once.
 """
-_OPTION = re.compile(r"^(  --\S+(?: \S+)* *(?:  |\n {20,}))\S.*(?:\n {20,}\S.*){2,}$", re.MULTILINE)
-"""One with three lines of help or more; the first group is all before its help."""
+_OPTION = re.compile(r"^(  --\S+(?: \S+)* *(?:  |\n {20,}))\S.*(?:\n {20,}\S.*)+$", re.MULTILINE)
+"""One with two lines of help or more; the first group is all before its help."""
 
 
 def page() -> str:

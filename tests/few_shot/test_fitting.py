@@ -71,7 +71,7 @@ def test_the_default_cost_is_that_of_the_docs() -> None:
 
 
 def test_the_odds_against_all_old_materials_grow_slowly_with_the_ratio_of_likelihoods() -> None:
-    """docs/learn.md: "times 0.06". With more, one number of the embedding outweighs how sure the net is."""
+    """docs/research/few-shot.md: "0.06 times". With more, one number of the embedding outweighs how sure the net is."""
     fitted = fit(memory(), examples(0), record(1))
     assert fitted.learned is not None
     along = np.linspace(-6, 6, 7)
