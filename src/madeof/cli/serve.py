@@ -60,6 +60,13 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="another name by which clients reach this machine (may be repeated)",
     )
+    network.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web site whose pages may ask, such as https://shop.example (may be repeated)",
+    )
     label_studio = parser.add_argument_group("Label Studio", "Be its ML backend too; see docs/label-studio.md.")
     label_studio.add_argument("--label-studio", action="store_true", help="answer Label Studio at this address")
     label_studio.add_argument(
@@ -162,6 +169,7 @@ def _settings(options: argparse.Namespace, token: str | None) -> Settings:
         token=token,
         hosts=hosts,
         any_address=not _only_here(options.host),
+        origins=frozenset(options.cors),
         label_studio=_label_studio(options),
     )
 

@@ -86,7 +86,13 @@ class Guard:
         path = scope["path"]
         if scope["method"] == "POST" and (path.startswith("/v1/") or is_label_studio(path, self._settings)):
             incoming.place = self._gate.enter()
-        await self._app(scope, incoming.receive, outgoing.send)
+        if scope["method"] != "HEAD":
+            await self._app(scope, incoming.receive, outgoing.send)
+            return
+        asked = {**scope, "method": "GET"}  # the server leaves the body of its answer out
+        await self._app(asked, incoming.receive, outgoing.send)
+        if "route" in asked:
+            scope["route"] = asked["route"]
 
     async def _refuse(self, problem: ProblemError, scope: Scope, outgoing: _Outgoing) -> None:
         self._metrics.problems.labels(problem.kind).inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from madeof.regions.options import ReadOptions
 
 MB = 1_000_000
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # as browsers write it: in lower case, without a path
 
 
 def _limit(default: float, least: float, most: float, text: str) -> Any:
@@ -54,6 +56,8 @@ class Settings:
     """The names that the Host header may have, lower case, without port."""
     any_address: bool = False
     """Whether the Host header may be any IP address. DNS rebinding needs a name, so that this is no hole."""
+    origins: frozenset[str] = frozenset()
+    """Web sites, such as "https://shop.example", whose pages may ask (CORS)."""
     label_studio: LabelStudio | None = None
     """Settings for Label Studio; None if it may not ask."""
 
@@ -62,6 +66,9 @@ class Settings:
             value, least, most = getattr(self, limit.name), limit.metadata["least"], limit.metadata["most"]
             if not least <= value <= most:  # so written, it is true for NaN
                 raise ConfigError(f"{limit.name} is {value:g}; expected {least:g} to {most:g}")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(f"the origin is {origin[:200]!r}; expected one such as https://shop.example, no path")
         if self.token is not None and not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
             raise ConfigError("the token is empty or has other than printable ASCII characters; expected a long secret")
 
