@@ -20,7 +20,6 @@ from madeof.errors import ModelError
 from madeof.model.telemetry import import_onnxruntime
 from madeof.training.rounding import round_well
 
-
 _ROUNDED_ON = 32  # photos at most: second moments need fewer than ranges, and cost more
 
 
