@@ -87,6 +87,10 @@ def describe(options: argparse.Namespace) -> None:
     left_out = whole.select(np.flatnonzero(~first)[:: options.every])
     train = whole.select(np.flatnonzero(first & (np.array(whole.photos.split) == "train"))[:: options.every])
 
+    known = outputs[left_out.regions.material] >= 0
+    source = np.array(left_out.photos.source)[left_out.regions.photo[known]]
+    np.savez(options.work / "left out.npz", source=source)
+
     def plain(dataset: RegionDataset) -> Iterator[Batch]:
         usable = np.unique(dataset.regions.photo[outputs[dataset.regions.material] >= 0])
         return (plain_batch(dataset, outputs, config.preprocessing, int(photo)) for photo in usable)
@@ -102,9 +106,6 @@ def describe(options: argparse.Namespace) -> None:
         if not path.exists():
             torch.save(pooled(net, batches), path)
             print(name, flush=True)
-    known = outputs[left_out.regions.material] >= 0
-    source = np.array(left_out.photos.source)[left_out.regions.photo[known]]
-    np.savez(options.work / "left out.npz", source=source)
 
 
 def windows(dataset: RegionDataset, outputs: np.ndarray, config: Config) -> Iterator[Batch]:

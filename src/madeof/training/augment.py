@@ -244,7 +244,8 @@ def _turned(photo: Tensor, mask: Tensor, most: int) -> tuple[Tensor, Tensor]:
 
 def _cut(ground: NDArray[np.uint8], photo: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The photo where `inside`, else the ground; (H, W, 3) each."""
-    return np.where(inside[..., np.newaxis], photo, ground)
+    cut: NDArray[np.uint8] = np.where(inside[..., np.newaxis], photo, ground)
+    return cut
 
 
 def _laid(ground: NDArray[np.uint8], photo: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -20,6 +20,8 @@ from madeof.errors import ModelError
 from madeof.model.telemetry import import_onnxruntime
 from madeof.training.rounding import round_well
 
+_ROUNDED_ON = 32  # photos at most: second moments need fewer than ranges, and cost more
+
 
 def quantize(encoder: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
     """The encoder with QuantizeLinear and DequantizeLinear at each tensor that an engine is to keep in 8 bits.
@@ -70,5 +72,6 @@ def quantize(encoder: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
         finally:
             root.setLevel(level)
         quantized = onnx.load(done)
-        round_well(quantized, prepared.read_bytes(), photos.seen)
+        step = -(-len(photos.seen) // _ROUNDED_ON)
+        round_well(quantized, prepared.read_bytes(), photos.seen[::step])
         return bytes(quantized.SerializeToString())
