@@ -17,7 +17,7 @@ train() {
   local resume=()
   [ -f "$out/$name/config.json" ] && resume=(--resume)
   madeof train "$data" --out "$out/$name" --config "$recipes/one-net-$name.toml" \
-    --set "trunk_weights=$trunk" "$@" "${resume[@]}"
+    --set "backbone_weights=$trunk" "$@" "${resume[@]}"
 }
 
 train first "$@"

@@ -228,7 +228,7 @@ def test_what_is_no_data_set(tmp_path: Path, file: Path) -> None:
     with pytest.raises(DatasetError, match=r"nothing does not exist; expected an annotation file"):
         read_annotations(tmp_path / "nothing")
     assert "there is no format 'coconut'; the formats are coco, " in message(file, format="coconut")
-    assert "coco.json is no LabelMe file" in read_error(file, "labelme")
+    assert "coco.json is no file of LabelMe" in read_error(file, "labelme")
     assert "folders of images or labels are both given" in message(file, labels=file.parent / "labels")
     assert "has no label values to ignore" in message(file, ignore=[255])
     assert "is not a folder; expected the folder of the photos of coco.json" in message(file, images=tmp_path / "none")

@@ -34,7 +34,7 @@ def test_all_that_is_found(inspected_coco: Path, run_inspect: Inspect) -> None:
         "most_frequent": {"width": 40, "height": 30, "photos": 1},
         "median_megapixels": 0.003,
     }
-    assert found["left_out"] == {"keypoints": 1, "captions": 1}
+    assert found["left_out"] == {"keypoints": 1, "captions": 1, "photos without a region, which are not there": 1}
     assert (found["too_small"], found["photos_without_regions"]) == (1, 1)
     problems = [one["reason"] for one in found["problems"]]
     assert len(problems) == 2
@@ -52,11 +52,14 @@ def test_all_that_is_found(inspected_coco: Path, run_inspect: Inspect) -> None:
 def test_many_problems_are_counted(run_inspect: Inspect) -> None:
     """And a data set of which nothing can be used is a report too."""
     images = [{"id": number, "file_name": f"{number}.png"} for number in range(30)]
-    path = write_json(Path("set.json"), {"images": images, "categories": [], "annotations": []})
+    annotations = [{"id": n, "image_id": n, "category_id": 1, "bbox": [0, 0, 9, 9]} for n in range(30)]
+    path = write_json(
+        Path("set.json"), {"images": images, "categories": [{"id": 1, "name": "Wood"}], "annotations": annotations}
+    )
     status, out, err = run_inspect(path)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert lines[:2] == ["set.json: COCO JSON", "0 photos, 0 regions, 0 materials"]
+    assert lines[:2] == ["set.json: COCO JSON", "0 photos, 0 regions, 0 of 1 material"]
     assert lines[-1] == "  and 20 more; --json has all of them"
     assert sum("is not in" in line for line in lines) == 10
     assert len(json.loads(run_inspect(path, "--json")[1])["problems"]) == 30

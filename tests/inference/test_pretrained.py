@@ -56,7 +56,7 @@ def test_a_pickled_predictor_answers_the_same(tiny_model: Path, copied: object, 
     predictor = load(tiny_model, threads=1)
     predictor.set_image(PHOTOS[0])
     again = copied(predictor)  # type: ignore[operator]
-    assert again._options == {"threads": 1, "engine": "onnxruntime"}
+    assert again._options == {"threads": 1, "engine": "onnxruntime", "zoom": "auto"}
     with pytest.raises(InputError, match="no photo"):
         again.predict()
     wanted = predictor.predict(boxes=BOX).scores

@@ -86,6 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [{"rfilename": name} for name in self.server.commits[found[1]][commit]]
             self._json({"id": found[1], "modelId": found[1], "sha": commit, "siblings": siblings, "private": False,
                         "tags": [], "downloads": 0, "likes": 0})  # fmt: skip
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+)", path):
+            if (commit := self._find(found[1], found[2])) is not None:
+                files = self.server.commits[found[1]][commit].items()
+                self._json([{"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+                            for name, data in files])  # fmt: skip
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             if (commit := self._find(found[1], found[2])) is not None:
                 self._file(self.server.commits[found[1]][commit][found[3]], commit)

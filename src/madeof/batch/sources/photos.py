@@ -118,7 +118,7 @@ def _told_apart(place: str, files: list[tuple[str, int]]) -> tuple[list[tuple[st
     found = [each for each in files if each[0].lower().endswith(PHOTO_SUFFIXES)]
     suffixes = (Path(path).suffix.lower() for path, _ in files)
     others = Counter(suffix for suffix in suffixes if suffix in UNREAD_SUFFIXES)
-    unread = join_some((f"{count} {suffix}" for suffix, count in sorted(others.items())), most=12)
+    unread = join_some([f"{count} {suffix}" for suffix, count in sorted(others.items())], most=12)
     if unread:
         what = pluralize(sum(others.values()), "picture")
         _logger.warning("%s: %s left out, of kinds that are not read (%s): save as JPEG", show(place), what, unread)
