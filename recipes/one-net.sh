@@ -4,7 +4,7 @@
 #   bash recipes/one-net.sh DATA TRUNK.safetensors OUT [--set KEY=VALUE]...
 # What each step brought, and what is still wrong with it, stands in docs/experiments.md. Settings given at the end hold
 # for all three trainings: --set licences=permissive leaves out the photos that are for research only or state no
-# licence, those by which the others are judged among them; then add --set "judge_sources=[]".
+# licence, those by which the others are judged among them; then add --set "calibration_sources=[]".
 set -euo pipefail
 data=$1 trunk=$2 out=$3
 shift 3
@@ -26,7 +26,7 @@ train third --set "start=$out/second" "$@"
 
 judges=()
 while read -r source; do judges+=(--judge-source "$source"); done < <(
-  python -c 'import sys, tomllib; print(*tomllib.load(open(sys.argv[1], "rb"))["judge_sources"], sep="\n")' \
+  python -c 'import sys, tomllib; print(*tomllib.load(open(sys.argv[1], "rb"))["calibration_sources"], sep="\n")' \
     "$recipes/one-net-third.toml"
 )
 case " $* " in *" licences=permissive "*) judges=() ;; esac
