@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from madeof.datasets import open_dataset, read_annotations
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 
 A_PHOTO = 10
 MATERIALS = 45
@@ -50,7 +50,7 @@ def make(root: Path, count: int, height: int, width: int, runs: bool) -> Path:
         outline = middle + np.stack([np.cos(turn) * far, np.sin(turn) * far], axis=1)
         if runs:
             mask = np.hypot(*(np.indices((height, width)) + 0.5 - middle[::-1, None, None])) < reach
-            counts = compress(runs_of(mask, (0, 0), (height, width))).decode()
+            counts = compress(encode_rle(mask, (0, 0), (height, width))).decode()
             shapes.append(json.dumps({"size": [height, width], "counts": counts}))
         else:
             shapes.append(json.dumps([np.round(outline, 2).ravel().tolist()]))

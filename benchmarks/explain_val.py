@@ -2,7 +2,7 @@
 
     python benchmarks/explain_val.py DATA [--regions 100] [--source everyday] [--cache FILE]
 
-One thread, processor time. The figures stand in docs/explain.md.
+One thread, processor time. The figures are in docs/research/explain.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often regions are right that are small in what the net sees: in photos alone, in mosaics, and shrunk.
 
-    python benchmarks/mosaic.py DATASET [--model MODEL] [--photos 64] [--write docs/zoom.md]
+    python benchmarks/mosaic.py DATASET [--model MODEL] [--photos 64] [--write docs/research/zoom.md]
 
 DATASET is a data set with a val split. Of its val photos so many are drawn. The same regions are asked for
 

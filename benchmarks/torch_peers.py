@@ -15,9 +15,9 @@ from peers import CROP, Batch, MaskedCrops, Peer
 
 from madeof.images.photo import read_photo
 from madeof.model.preprocess import Preprocessing
-from madeof.nets import MaskAtStem, Trunk
+from madeof.nets import Backbone, MaskAtStem
 from madeof.nets.libraries import timm
-from madeof.nets.original import PREPROCESSING, TRUNK
+from madeof.nets.original import BACKBONE, PREPROCESSING
 from madeof.regions.region import Region
 
 MATERIALS = 45
@@ -38,7 +38,7 @@ class Original:
 
     def __init__(self, preprocessing: Preprocessing = PREPROCESSING) -> None:
         self.preprocessing = preprocessing
-        self.net = MaskAtStem(Trunk(TRUNK), MATERIALS).eval()
+        self.net = MaskAtStem(Backbone(BACKBONE), MATERIALS).eval()
 
     def read(self, photo: Path) -> torch.Tensor:
         return torch.from_numpy(self.preprocessing.image(read_photo(photo).pixels))

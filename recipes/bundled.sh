@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The bundled model from the data to its folder. Run it again after an interruption: it goes on where it was.
-#   bash recipes/bundled.sh DATA TRUNK.safetensors OUT [--set KEY=VALUE]...
-# What each step costs and brings stands in docs/bundled-model.md. Settings given at the end hold for all three trainings:
+#   bash recipes/bundled.sh DATA BACKBONE.safetensors OUT [--set KEY=VALUE]...
+# What each step costs and brings is in docs/research/bundled-model.md. Settings given at the end hold for all three trainings:
 # --set licences=permissive leaves out the photos that are for research only, the everyday ones, by which the others are
 # judged, among them.
 set -euo pipefail
-data=$1 trunk=$2 out=$3
+data=$1 backbone=$2 out=$3
 shift 3
 recipes=$(dirname "$0")
-judges=(--judge-source everyday) settings=("$@")
-case " $* " in *" licences=permissive "*) judges=() settings+=(--set "judge_sources=[]") ;; esac
+judges=(--calibration-source everyday) settings=("$@")
+case " $* " in *" licences=permissive "*) judges=() settings+=(--set "calibration_sources=[]") ;; esac
 
 train() {
   local name=$1
@@ -18,7 +18,7 @@ train() {
   local resume=()
   [ -f "$out/$name/config.json" ] && resume=(--resume)
   madeof train "$data" --out "$out/$name" --config "$recipes/bundled-$name.toml" \
-    --set "trunk_weights=$trunk" "$@" "${resume[@]}"
+    --set "backbone_weights=$backbone" "$@" "${resume[@]}"
 }
 
 train first "${settings[@]}"

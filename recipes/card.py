@@ -1,10 +1,11 @@
-"""Writes what was measured into the card of a model: Markdown tables between markers, and the reliability diagram.
+r"""Writes what was measured into the card of a model: Markdown tables between markers, and the reliability diagram.
 
-    python recipes/card.py MODEL DATA docs/bundled-model.md [--variants NAME=MODEL ...] [--run RUN] [--cache FILE]
+    python recipes/card.py MODEL DATA docs/bundled-model.md docs/research/bundled-model.md \
+        [--variants NAME=MODEL ...] [--run RUN] [--cache FILE]
 
 Every number of the card comes from here: MODEL and the variants answer for every region of DATA's val split (half a
-minute for each). A block of the card is what stands between the lines `<!-- measured: NAME -->` and `<!-- end -->`;
-what stands around it is written by hand and stays. The picture goes to pictures/reliability.png beside the card.
+minute for each). A block of a page is what is between the lines `<!-- measured: NAME -->` and `<!-- end -->`; what is
+around it is written by hand and stays. The picture goes to pictures/reliability.png beside the first page.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the card, with markers")
+    parser.add_argument("out", type=Path, nargs="+", metavar="OUT", help="the card, and more pages with markers")
     parser.add_argument("--variants", nargs="+", default=[], metavar="NAME=MODEL", help="measured in the same way")
     parser.add_argument("--run", type=Path, help="the run with metrics.csv, for the block `steps` (default: MODEL)")
     parser.add_argument("--source", default="everyday", help="the photos most like those of users (default: everyday)")
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="the index of DATA, kept from one time to the next")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
-    card = options.out.read_text(encoding="utf-8")
+    pages = {out: out.read_text(encoding="utf-8") for out in options.out}
     dataset = open_dataset(options.data, **({"cache": options.cache} if options.cache else {}))
     variants = dict(text.split("=", 1) for text in options.variants)
 
@@ -109,10 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if log.is_file():
         monitor = model.record.training.get("config", {}).get("monitor", "accuracy")
         makers["steps"] = lambda: steps(log, f"val_{monitor}")
-    picture = files.make_folder(options.out.parent / "pictures") / "reliability.png"
+    picture = files.make_folder(options.out[0].parent / "pictures") / "reliability.png"
     files.write_bytes(picture, draw_reliability(model.parts.get(f"its {options.source} photos", model.all)))
-    files.write_text(options.out, filled(card, makers))
-    print(f"wrote {options.out} and {picture}", file=sys.stderr)
+    for out, page in pages.items():
+        files.write_text(out, filled(page, makers))
+    print(f"wrote {', '.join(map(str, pages))} and {picture}", file=sys.stderr)
 
 
 def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:
@@ -127,7 +129,7 @@ def filled(card: str, makers: dict[str, Callable[[], str]]) -> str:
 
 def described(architecture: dict[str, Any]) -> str:
     """A net in words."""
-    net = f"{architecture['net']} on timm's `{architecture['trunk']}`"
+    net = f"{architecture['net']} on timm's `{architecture.get('backbone') or architecture['trunk']}`"
     if strides := architecture.get("strides"):
         net += f", maps of strides {', '.join(map(str, strides))}, a head of {architecture['hidden']} units"
         net += f" that sees the inside and the {architecture['context']}" if "context" in architecture else ""
@@ -228,10 +230,10 @@ def calibration(model: Measured) -> str:
 
     def figures(part: Evaluation) -> list[str]:
         found = part.metrics
-        return [f"{found.regions:,}", share(found.accuracy), *honest(found.calibration)]
+        return [f"{found.regions:,}", share(found.accuracy), *honest(found.calibration_error)]
 
     sizes = [
-        [row.label, f"{row.regions:,}", share(row.accuracy), *honest(row.calibration)]
+        [row.label, f"{row.regions:,}", share(row.accuracy), *honest(row.calibration_error)]
         for row in whole.metrics.by_size
         if row.regions
     ]
@@ -265,7 +267,10 @@ def uncertain(model: Measured) -> str:
         known = np.isin(np.array(part.truth), part.materials)
         for what, kept in ((name, np.ones_like(known)), (f"{name}, materials that it knows", known)):
             chosen = part.part(kept)
-            found, sure = chosen.certain, chosen.scores.max(axis=1) >= model.record.calibration.uncertain_below
+            found, sure = (
+                chosen.confident_answers,
+                chosen.scores.max(axis=1) >= model.record.calibration.uncertain_below,
+            )
             unsure = float(chosen.correct[~sure].mean()) if (~sure).any() else None
             assert found is not None
             rows.append([what, f"{len(chosen.scores):,}", *map(share, (found.coverage, found.accuracy, unsure))])
@@ -317,7 +322,7 @@ def compared(models: Sequence[Measured]) -> str:
     for model in models:
         row = [markdown_text(model.name), model.size, f"{len(model.record.materials)}"]
         for part in model.parts.values():
-            found, sure = part.metrics, part.certain
+            found, sure = part.metrics, part.confident_answers
             row += [share(found.accuracy, found.accuracy_interval), share(found.mean_class_accuracy_nameable)]
             row += [
                 share(found.calibration_error.ece),
@@ -380,7 +385,7 @@ def share(value: float | None, interval: Interval | None = None) -> str:
 
 def honest(found: object) -> list[str]:
     """The three figures of a calibration."""
-    return [share(getattr(found, name)) for name in ("mean_score", "error", "by_chance")]
+    return [share(getattr(found, name)) for name in ("mean_score", "ece", "by_chance")]
 
 
 def named(pairs: Iterable[tuple[str, str]]) -> str:

@@ -148,7 +148,7 @@ def learning_model(learning_places: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def learning_taught(learning_model: Path, learning_places: Path) -> tuple[Path, Any]:
-    """A folder that has learned Terrazzo from five examples, and its `Lesson`."""
+    """A folder that has learned Terrazzo from five examples, and its `LearningResult`."""
     from few_shot_learning import EXAMPLES
 
     import madeof

@@ -1,6 +1,6 @@
-"""Attention pooling with the mask as prior, against the mean inside the mask, on a frozen trunk.
+"""Attention pooling with the mask as prior, against the mean inside the mask, on a frozen backbone.
 
-    python recipes/experiments/attention.py DATA DESCRIBED --trunk-weights FILE
+    python recipes/experiments/attention.py DATA DESCRIBED --backbone-weights FILE
 
 The head of heads.py ("inside, ring", described by describe.py) also gets, for the maps of strides 8, 16 and 32, means
 whose weights are learnt: softmax over the photo's cells of (log of the mask's coverage + a score of the cell's
@@ -84,8 +84,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("described")
-    parser.add_argument("--trunk", default="tf_efficientnetv2_b0")
-    parser.add_argument("--trunk-weights", required=True)
+    parser.add_argument("--backbone", default="tf_efficientnetv2_b0")
+    parser.add_argument("--backbone-weights", required=True)
     parser.add_argument("--side", type=int, default=384)
     parser.add_argument("--cache", help="index of the data set")
     parser.add_argument("--threads", type=int, default=1)
@@ -110,9 +110,9 @@ def main() -> None:
 
 def covered_cells(dataset: RegionDataset, options: argparse.Namespace) -> list[Cells]:
     """For each of `STRIDES`, of all regions of the data set."""
-    net = build({"net": "MaskAtPooling", "trunk": options.trunk, "context": "ring"}, 2)
+    net = build({"net": "MaskAtPooling", "backbone": options.backbone, "context": "ring"}, 2)
     assert isinstance(net, MaskAtPooling)
-    net.trunk.load(options.trunk_weights)
+    net.backbone.load(options.backbone_weights)
     net.eval()
     preprocessing = Preprocessing(side=options.side)
     features: list[list[NDArray[np.float16]]] = [[] for _ in STRIDES]

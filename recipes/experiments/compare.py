@@ -1,10 +1,10 @@
-"""The ways to give a net a region, on one trunk, asked for the same regions: one table.
+"""The ways to give a net a region, on one backbone, asked for the same regions: one table.
 
-    python recipes/experiments/compare.py DATA --trunk-weights FILE --pooled FILE --crop FILE --masked-crop FILE
+    python recipes/experiments/compare.py DATA --backbone-weights FILE --pooled FILE --crop FILE --masked-crop FILE
         --blackout FILE --early-mask MODEL [--model MODEL]
 
-The first four are descriptions by describe.py of the frozen trunk; a head is trained on the regions of the train split
-that they hold. Models (a folder each) are asked as they are. All are judged on the val regions of the materials that
+The first four are descriptions by describe.py of the frozen backbone; a head is trained on their regions of the train
+split. Models (a folder each) are asked as they are. All are judged on the val regions of the materials that
 have 15 training photos. Times are of eager PyTorch on one thread, processor time, the median of five rounds in turn.
 """
 
@@ -52,8 +52,8 @@ def main() -> None:
     """Read the command line, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--trunk", default="tf_efficientnetv2_b0")
-    parser.add_argument("--trunk-weights", required=True)
+    parser.add_argument("--backbone", default="tf_efficientnetv2_b0")
+    parser.add_argument("--backbone-weights", required=True)
     parser.add_argument("--pooled", required=True)
     parser.add_argument("--crop", required=True)
     parser.add_argument("--masked-crop", required=True)
@@ -72,10 +72,10 @@ def main() -> None:
     truth = val.regions.material[judged]
 
     rows = [
-        Row("pooled under the mask (frozen trunk)", frozen(options.pooled, RING, dataset, names, outputs)),
-        Row("plain crop (frozen trunk)", frozen(options.crop, (0, 1), dataset, names, outputs)),
-        Row("masked crop (frozen trunk)", frozen(options.masked_crop, (0, 1), dataset, names, outputs)),
-        Row("the rest blacked out (frozen trunk)", frozen(options.blackout, (0, 1), dataset, names, outputs)),
+        Row("pooled under the mask (frozen backbone)", frozen(options.pooled, RING, dataset, names, outputs)),
+        Row("plain crop (frozen backbone)", frozen(options.crop, (0, 1), dataset, names, outputs)),
+        Row("masked crop (frozen backbone)", frozen(options.masked_crop, (0, 1), dataset, names, outputs)),
+        Row("the rest blacked out (frozen backbone)", frozen(options.blackout, (0, 1), dataset, names, outputs)),
     ]
     for name, folder in (("early mask, trained", options.early_mask), ("the finished model", options.model)):
         if folder:
@@ -131,8 +131,8 @@ def frozen(
 def runners(options: argparse.Namespace, val: RegionDataset, materials: int) -> list[Callable[[int], object]]:
     """What each way does with `count` regions of one photo, in the order of the rows."""
     sample = val.read(0)
-    pooled = build({"net": "MaskAtPooling", "trunk": options.trunk, "context": "ring"}, materials).eval()
-    stem = build({"net": "MaskAtStem", "trunk": options.trunk}, materials).eval()
+    pooled = build({"net": "MaskAtPooling", "backbone": options.backbone, "context": "ring"}, materials).eval()
+    stem = build({"net": "MaskAtStem", "backbone": options.backbone}, materials).eval()
     whole = Preprocessing(side=options.side, mask_stride=4)
     small = Preprocessing(side=options.crop_side)
     early = madeof.load(options.early_mask, threads=1).record.preprocessing

@@ -1,10 +1,10 @@
-"""Describe every region of a data set by a frozen trunk, once, so that heads can be compared in seconds.
+"""Describe every region of a data set by a frozen backbone, once, so that heads can be compared in seconds.
 
-    python recipes/experiments/describe.py DATA OUT.npz --trunk-weights FILE [--view pooled] [--side 384] [--augment]
+    python recipes/experiments/describe.py DATA OUT.npz --backbone-weights FILE [--view pooled] [--side 384] [--augment]
         [--textures DIR]
 
 Views: `pooled` is our net (mean and spread inside, the ring, mean and spread of the whole photo, at each stride);
-`crop`, `masked-crop` and `blackout` are what people do instead, a pass of the trunk for each region: the box around it
+`crop`, `masked-crop` and `blackout` are what people do instead, a backbone pass for each region: the box around it
 with a margin, the same with the outside in grey, the whole photo with the outside in black. Those are described by mean
 and spread of the maps of each stride. `--textures` describes no photo of the data set but each seamless picture of a
 folder with a textures.csv (image,material), tiled and put in the place of a region of one of its training photos.
@@ -45,8 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("out")
-    parser.add_argument("--trunk", default="tf_efficientnetv2_b0")
-    parser.add_argument("--trunk-weights", required=True)
+    parser.add_argument("--backbone", default="tf_efficientnetv2_b0")
+    parser.add_argument("--backbone-weights", required=True)
     parser.add_argument("--view", choices=VIEWS, default="pooled")
     parser.add_argument("--side", type=int, default=384, help="longer side of the photo; side of a crop")
     parser.add_argument("--augment", action="store_true", help="augmented photos (pooled only)")
@@ -60,9 +60,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     dataset = open_dataset(options.data, cache=options.cache)
-    net = build({"net": "MaskAtPooling", "trunk": options.trunk, "context": "photo"}, 2)
+    net = build({"net": "MaskAtPooling", "backbone": options.backbone, "context": "photo"}, 2)
     assert isinstance(net, MaskAtPooling)
-    net.trunk.load(options.trunk_weights)
+    net.backbone.load(options.backbone_weights)
     net.eval()
     describe = (
         textures
@@ -88,7 +88,7 @@ def main() -> None:
         photo=np.concatenate(photos),
         material=np.concatenate(materials),
         area=np.concatenate(areas),
-        channels=np.array([net.trunk.channels[stride] for stride in net.strides]),
+        channels=np.array([net.backbone.channels[stride] for stride in net.strides]),
         parts=np.array(5 if options.view == "pooled" else 2),
         seconds=np.array(time.monotonic() - started),
     )
@@ -109,7 +109,7 @@ def pooled(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespa
 
 def augmented(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespace) -> Iterator[Described]:
     """As training sees a photo: random crop and colours, noisy masks, perhaps with pasted regions."""
-    config = Config(crop=options.side, paste=options.paste)
+    config = Config(crop=options.side, copy_paste=options.paste)
     sampler = PhotosSampler(dataset, np.arange(len(dataset.materials)), config)
     sampler.augment = Augment(options.side, config.mask_noise)
     with_regions = set(sampler.photos.tolist())
@@ -152,7 +152,7 @@ def textures(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Names
 
 
 def one_by_one(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Namespace) -> Iterator[Described]:
-    """A picture for each region through the whole trunk."""
+    """A picture for each region through the whole backbone."""
     preprocessing = Preprocessing(side=options.side)
     for photo in range(len(dataset)):
         sample = dataset.read(photo)
@@ -170,7 +170,7 @@ def one_by_one(net: MaskAtPooling, dataset: RegionDataset, options: argparse.Nam
 def picture(
     image: NDArray[np.uint8], mask: NDArray[np.bool_], view: str, preprocessing: Preprocessing
 ) -> NDArray[np.uint8]:
-    """What the trunk is shown of one region, (h, w, 3)."""
+    """What the backbone is shown of one region, (h, w, 3)."""
     if view == "blackout":
         return resize_image(image * mask[:, :, np.newaxis], preprocessing.network_size(*mask.shape))
     if view == "masked-crop":

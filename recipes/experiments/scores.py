@@ -1,4 +1,4 @@
-"""What the scores of a model are good for on val: the figures of docs/scores.md.
+"""What the scores of a model are good for on val: the figures of docs/research/scores.md.
 
     python recipes/experiments/scores.py DATA [--model MODEL] [--source everyday] [--halvings 200]
 

@@ -1,4 +1,4 @@
-"""Heads on descriptions by several trunks, each alone and all groups of them together (the mean of their scores).
+"""Heads on descriptions by several backbones, each alone and all groups of them together (the mean of their scores).
 
     python recipes/experiments/together.py DATA NAME=DESCRIBED NAME=DESCRIBED...
 
@@ -44,7 +44,7 @@ def main() -> None:
             found = fit_and_ask(trial, features[taught], truth[taught], chances, features[asked], len(names), described)
             scores[name][asked] = found.numpy()
         seconds[name] = time.monotonic() - started
-    print("| trunks | accuracy | of known materials | mean over materials | small regions | s |")
+    print("| backbones | accuracy | of known materials | mean over materials | small regions | s |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for count in range(1, len(scores) + 1):
         for group in itertools.combinations(scores, count):

@@ -4,6 +4,7 @@ MadeofError
 ├── InputError (ValueError)      a photo, mask, label map, box or polygon that a user gave
 │   ├── PhotoError
 │   └── RegionError
+│       └── EmptyRegionError
 ├── DatasetError (ValueError)    a data set: a missing partner, an unknown class, a bad table
 ├── ModelError (ValueError)      a model folder or a weights file
 ├── ConfigError (ValueError)     a setting of a training
@@ -33,6 +34,10 @@ class PhotoError(InputError):
 
 class RegionError(InputError):
     """A mask, box, polygon or label map cannot be used with its photo."""
+
+
+class EmptyRegionError(RegionError):
+    """A region has no pixel."""
 
 
 class DatasetError(MadeofError, ValueError):

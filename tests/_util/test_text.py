@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from madeof._util.text import cell, counted, listed, percent, show, utf8
+from madeof._util.text import csv_safe, join_some, percent, pluralize, show, utf8
 
 
 def test_show_is_one_printable_line():
@@ -27,15 +27,15 @@ def test_show_is_one_printable_line():
 
 def test_cells_are_never_formulas():
     for text in ("=1+1", "+1", "-1", "@SUM(A1)"):
-        assert cell(text) == "'" + text
-    assert cell("Wood = 1") == "Wood = 1"
-    assert cell("\t=1") == "\\t=1"
+        assert csv_safe(text) == "'" + text
+    assert csv_safe("Wood = 1") == "Wood = 1"
+    assert csv_safe("\t=1") == "\\t=1"
 
 
 def test_listed():
-    assert listed([]) == ""
-    assert listed([3, 17]) == "3, 17"
-    assert listed(range(9), most=2) == "0, 1 and 7 more"
+    assert join_some([]) == ""
+    assert join_some([3, 17]) == "3, 17"
+    assert join_some(range(9), most=2) == "0, 1 and 7 more"
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,9 @@ def test_what_no_encoding_holds_is_written_out() -> None:
 
 
 def test_counted() -> None:
-    assert [counted(n, "region") for n in (0, 1, 2, 12_345)] == ["0 regions", "1 region", "2 regions", "12,345 regions"]
+    assert [pluralize(n, "region") for n in (0, 1, 2, 12_345)] == [
+        "0 regions",
+        "1 region",
+        "2 regions",
+        "12,345 regions",
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from batch_run import LINES, batch, contents, manifest
+from batch_sources import write_csv, write_photos
 
 from madeof._util import files
 from madeof.batch import Kernel, Options, Task, run_batch
@@ -137,3 +138,14 @@ def test_a_fault_that_nobody_foresaw_is_a_row(
     assert answer(KeyError("x")).startswith("failed in a way that nobody foresaw (KeyError: 'x'); please report it")
     assert answer(MemoryError()) == "not enough memory for it; give a smaller photo, or fewer workers"
     assert answer(ModelError("bad\nweights")) == "bad weights"
+
+
+def test_columns_of_other_names_reach_the_answers(tiny_model: Path, tmp_path: Path) -> None:
+    write_photos(tmp_path, "a.png")
+    table = write_csv(tmp_path / "t.csv", "image,bbox", 'a.png,"10,20,30,40"')
+    options = Options(to="jsonl")
+    run_batch(table, tmp_path / "out", model=tiny_model, columns="box_xywh=bbox", options=options, workers=0)
+    (line,) = (tmp_path / "out/part-000000.jsonl").read_text().splitlines()
+    assert [region["area"] for region in json.loads(line)["regions"]] == [30 * 40]
+    with pytest.raises(BatchError, match=r"columns is box_xywh=bbox there and box=bbox now"):
+        run_batch(table, tmp_path / "out", model=tiny_model, columns="box=bbox", options=options, workers=0)

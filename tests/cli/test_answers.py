@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from madeof.inference.predictor import Predictor
 from madeof.metrics.conformal import Band, Sets
 from madeof.model.calibration import Calibration
 from madeof.model.record import RECORD, Record
+from madeof.properties import Properties
 from madeof.serve.client import Client
 
 LEAST = (*(round(0.5 - i / 100, 2) for i in range(49)), None)
@@ -118,12 +118,14 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def test_the_schema_in_the_docs_has_every_field() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
-    schema = json.loads(re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)[0])
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "answer.schema.json").read_text(encoding="utf-8"))
     found = result(UNSURE, coverage=0.99)
     answers = tuple(dataclasses.replace(answer, truth="Stone") for answer in found.answers)
-    (region,) = dataclasses.replace(found, answers=answers).to_dict()["regions"]
+    properties = Properties(STONES, "density,absorption,recycling", most_without=0.99)
+    (region,) = dataclasses.replace(found, answers=answers, properties=properties).to_dict()["regions"]
     assert set(region) == set(schema["properties"])
+    fields = {name for each in region["properties"].values() for name in each}
+    assert fields == set(schema["$defs"]["property"]["properties"])
     assert set(schema["required"]) <= set(region)
     assert set(region["set"]) == set(schema["properties"]["set"]["properties"])
 

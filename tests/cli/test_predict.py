@@ -214,7 +214,7 @@ def test_label_map_without_regions(run: Run) -> None:
         "",
         "madeof: a.png: the label map none.png is 0 (unlabelled) everywhere; expected at least one region\n",
     )
-    assert "has no blob of 5000 pixels or more" in run("a.png", "--label-map", "maps/a.png", "--min-area", "5000")[2]
+    assert "has no region of 5000 pixels or more" in run("a.png", "--label-map", "maps/a.png", "--min-area", "5000")[2]
 
 
 def test_good_photos_are_done_and_bad_ones_named_at_the_end(run: Run) -> None:
@@ -278,6 +278,17 @@ def test_jpeg_masks(run: Run) -> None:
     status, out, _ = run("a.png", "--mask", "m.jpg", "--jpeg-masks", "--json")
     assert status == 0
     assert check_json(out)["regions"][0]["area"] == pytest.approx(600, abs=60)
+
+
+def test_soft_masks(run: Run) -> None:
+    Image.fromarray((box() * 102).astype(np.uint8) + np.uint8(51)).save("m.png")
+    status, _, err = run("a.png", "--mask", "m.png")
+    assert status == 1
+    assert "m.png has several values (51, 153); expected 0 and one other" in err
+    assert "--soft-masks" in err
+    status, out, _ = run("a.png", "--mask", "m.png", "--soft-masks", "--json")
+    assert status == 0
+    assert check_json(out)["regions"][0]["area"] == pytest.approx(600 * 0.4 + 64 * 80 * 0.2, abs=0.1)
 
 
 def test_max_megapixels(run: Run) -> None:

@@ -81,6 +81,12 @@ def test_a_file_is_the_data_set_that_it_was_written_from(file: Path) -> None:
     own = open_dataset(images=file.parent / "images", labels=file.parent / "labels", materials=MATERIALS)
     dataset = open_dataset(file)
     assert repr(dataset) == f"RegionDataset(4 photos, 12 regions, {len(dataset.materials)} materials)"
+    assert [sample.name for sample in dataset] == list(dataset.photos.name)
+    assert dataset[-1].name == dataset[3].name == dataset.photos.name[3]
+    np.testing.assert_array_equal(dataset[1].masks, dataset.read(1).masks)
+    for photo in (4, -5):
+        with pytest.raises(IndexError):
+            dataset[photo]
     assert set(dataset.materials) <= set(MATERIALS)
     assert same_regions(dataset, own)
     assert dataset.photos.name == ("p0.png", "p1.png", "p2.png", "p3.png")

@@ -21,7 +21,7 @@ def test_unknown_values_of_all_maps(root: Path) -> None:
     assert "labels/b.png: the value 255 (12 px) not in materials.csv" in text
     assert "labels/b.png" not in message(root, ignore=[255])
     assert open_dataset(root, ignore=[255, 9, 77]).photos.name == ("a",)
-    # A blob under the smallest area is as unknown as any.
+    # A component under the smallest area is as unknown as any.
     assert "77 (1 px)" in message(root, min_area=5)
 
 

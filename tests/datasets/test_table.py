@@ -75,3 +75,9 @@ def test_wild_tables_give_our_errors_only(root: Path, materials: str, photos: st
             text = str(error)
         assert text.isprintable()
         assert re.search(r"\.csv|problem|region", text)
+
+
+def test_paths_of_windows_are_found(root: Path) -> None:
+    save(root / "masks/m.png", square(255))
+    path = table(root, "image,mask,material\nimages\\a.jpg,masks\\m.png,Wood")
+    assert len(open_dataset(path).regions) == 1

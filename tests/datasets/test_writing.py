@@ -76,7 +76,7 @@ def test_holes_islands_and_corners() -> None:
     found = outlines(mask)
     assert (len(found.parts), len(found.holes)) == (5, 2)  # of five holes three have an island in them
     assert (pasted(found, mask.shape) == mask).all()
-    # Two pixels that touch at a corner are one blob; two that lie apart are two.
+    # Two pixels that touch at a corner are one component; two that lie apart are two.
     assert len(outlines(np.eye(2, dtype=bool)).parts) == 1
     assert len(outlines(np.eye(2, dtype=bool)[::-1]).parts) == 1
     assert len(outlines(np.array([[True, False, True]])).parts) == 2

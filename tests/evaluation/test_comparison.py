@@ -28,5 +28,5 @@ def test_what_could_not_be_compared_is_in_text_json_and_markdown(tmp_path: Path)
     page = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     assert "| stone | Granite; Stone | stone | narrower |" in page
     assert "1 region of these materials are in no figure" in page
-    assert "| water | the model has no word for it | 1 |" in page
-    assert "| Ceramic | not in FMD | 1 |" in page
+    assert "| water | 1 | the model has no word for it |" in page
+    assert "| Ceramic | 1 | not in FMD |" in page

@@ -12,6 +12,7 @@ from evaluation_run import LEFT, MATERIALS, RIGHT, FakeDataset, FakePredictor
 
 from madeof.errors import DatasetError, ModelError, PhotoError
 from madeof.evaluation.run import Failure, evaluate
+from madeof.inference.prediction import Prediction
 
 
 def test_every_region_of_every_photo_is_asked_for() -> None:
@@ -91,7 +92,9 @@ def test_scores_that_are_no_probabilities_stop_the_evaluation_and_name_the_photo
 
 def test_scores_of_another_shape_are_our_mistake() -> None:
     predictor = FakePredictor()
-    predictor.scores = lambda masks: np.ones((1, 2), dtype=np.float32)  # type: ignore[method-assign]
+    predictor.predict = lambda masks: [  # type: ignore[method-assign]
+        Prediction(MATERIALS, np.ones(2, dtype=np.float32), 1.0, (0, 0, 1, 1))
+    ]
     with pytest.raises(AssertionError, match=r"scores of shape \(1, 2\) for \(1, 3\)"):
         evaluate(predictor, FakeDataset({"a": [(0, 0, LEFT)]}))
 

@@ -15,7 +15,7 @@ from madeof.model.record import Record
 
 
 def test_export_with_memory(learning_places: Path, learning_model: Path, tmp_path: Path) -> None:
-    """What `remember` wrote is what the folder's own model says, within its bits."""
+    """What `write_exemplars` wrote is what the folder's own model says, within its bits."""
     memory = read_memory(learning_model, Record.read(learning_model))
     dataset = madeof.datasets.open_dataset(learning_places / "data").split("val")
     assert len(memory.truth) == len(dataset.regions)

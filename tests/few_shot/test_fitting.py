@@ -55,23 +55,23 @@ def test_each_material_takes_no_more_than_the_stated_share_of_right_answers(cost
     """Though it looks as an old one: without the limit it would take most of that one's."""
     held = memory()
     fitted = fit(held, examples(*like), record(len(like)), cost)
-    right = round(fitted.before * fitted.remembered)
+    right = round(fitted.before * fitted.exemplars)
     assert right > 1000
-    for taught in fitted.taught:
+    for taught in fitted.materials:
         assert taught.taken <= cost * right
     if len(like) == 1:  # and all of it: otherwise the new material is found less often than it could be
-        assert fitted.taught[0].taken == int(cost * right)
-        assert fitted.before - fitted.after == pytest.approx(int(cost * right) / fitted.remembered)
+        assert fitted.materials[0].taken == int(cost * right)
+        assert fitted.before - fitted.after == pytest.approx(int(cost * right) / fitted.exemplars)
     assert fitted.before - fitted.after <= cost * len(like) + 1e-9
 
 
 def test_the_default_cost_is_that_of_the_docs() -> None:
     assert COST == 0.005  # docs/learn.md: 0.5%
-    assert fit(memory(), examples(0), record(1)).taught[0].taken == 5  # of 1000 to 1200
+    assert fit(memory(), examples(0), record(1)).materials[0].taken == 5  # of 1000 to 1200
 
 
 def test_the_odds_against_all_old_materials_grow_slowly_with_the_ratio_of_likelihoods() -> None:
-    """docs/learn.md: "times 0.06". With more, one number of the embedding outweighs how sure the net is."""
+    """docs/research/few-shot.md: "0.06 times". With more, one number of the embedding outweighs how sure the net is."""
     fitted = fit(memory(), examples(0), record(1))
     assert fitted.learned is not None
     along = np.linspace(-6, 6, 7)
@@ -88,21 +88,21 @@ def test_the_odds_against_all_old_materials_grow_slowly_with_the_ratio_of_likeli
 
 def test_examples_are_judged_without_their_photo() -> None:
     fitted = fit(memory(), examples(0), record(1), 0.5)
-    (taught,) = fitted.taught
+    (taught,) = fitted.materials
     assert (taught.examples, taught.photos) == (5, 5)
     assert taught.named is not None
     one = dataclasses.replace(examples(0), photo=np.zeros(5, np.int64))
-    assert fit(memory(), one, record(1)).taught[0].named is None
+    assert fit(memory(), one, record(1)).materials[0].named is None
 
 
 def test_nothing_learned_changes_nothing() -> None:
     fitted = fit(memory(), examples(), record(0))
     assert fitted.learned is None
-    assert fitted.taught == ()
+    assert fitted.materials == ()
     assert fitted.before == fitted.after
 
 
-@pytest.mark.parametrize(("count", "message"), [(40, "remembers 40 regions"), (36, "of 9 photos")])
+@pytest.mark.parametrize(("count", "message"), [(40, "has 40 exemplars"), (36, "from 9 photos")])
 def test_too_little_to_learn_by(count: int, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         fit(memory(count), examples(0), record(1))

@@ -25,8 +25,8 @@ from madeof.model.record import LEARNED, MEMORY, Record
 from madeof.regions.region import Region
 
 
-def test_a_new_material_is_named(learning_taught: tuple[Path, madeof.Lesson]) -> None:
-    folder, lesson = learning_taught
+def test_a_new_material_is_named(learning_taught: tuple[Path, madeof.LearningResult]) -> None:
+    folder, result = learning_taught
     predictor = madeof.load(folder, threads=1)
     named = []
     for photo, mask in ASKED:
@@ -36,7 +36,7 @@ def test_a_new_material_is_named(learning_taught: tuple[Path, madeof.Lesson]) ->
         assert prediction.scores.sum() == pytest.approx(1, abs=1e-5)
     assert np.mean(named) >= 0.8
     assert predictor.materials == (*MATERIALS, "Terrazzo")
-    found = lesson.taught["Terrazzo"]
+    found = result.learned["Terrazzo"]
     assert (found.examples, found.photos) == (5, 5)
     assert found.named is not None
     assert found.named >= 0.6
@@ -48,27 +48,27 @@ def test_the_net_alone_calls_it_something_else(learning_model: Path) -> None:
 
 
 def test_old_materials_keep_their_accuracy(
-    learning_taught: tuple[Path, madeof.Lesson], learning_model: Path, learning_places: Path
+    learning_taught: tuple[Path, madeof.LearningResult], learning_model: Path, learning_places: Path
 ) -> None:
-    folder, lesson = learning_taught
-    assert lesson.before is not None
-    assert lesson.after is not None
-    assert lesson.before > 0.9
-    assert lesson.before - lesson.after <= COST + 1e-9
+    folder, result = learning_taught
+    assert result.before is not None
+    assert result.after is not None
+    assert result.before > 0.9
+    assert result.before - result.after <= COST + 1e-9
     dataset = madeof.datasets.open_dataset(learning_places / "data").split("val")
     before, after = (evaluate(madeof.load(f, threads=1), dataset).metrics.accuracy for f in (learning_model, folder))
-    assert before == pytest.approx(lesson.before, abs=0.02)  # the memory's 8 bits and 16 bits
+    assert before == pytest.approx(result.before, abs=0.02)  # the memory's 8 bits and 16 bits
     assert after >= before - 0.02
 
 
-def test_what_the_folder_holds(learning_taught: tuple[Path, madeof.Lesson], learning_model: Path) -> None:
-    folder, lesson = learning_taught
+def test_what_the_folder_holds(learning_taught: tuple[Path, madeof.LearningResult], learning_model: Path) -> None:
+    folder, result = learning_taught
     record = Record.read(folder)
     assert sorted(path.name for path in folder.iterdir()) == [
         "classifier.onnx", "encoder.onnx", "learned.npz", "memory.npz", "model.json",
     ]  # fmt: skip
     assert (record.name, record.version) == ("tiny", "3+1")
-    assert record == lesson.record
+    assert record == result.record
     assert record.net_materials == MATERIALS
     assert record.columns == ((0,), (1,), (2,), (3,), (4,))
     assert record.training["lessons"] == [{"add": {"Terrazzo": 5}}]
@@ -84,12 +84,12 @@ def test_learning_twice_is_learning_at_once(learning_model: Path, learning_place
     brown = [(np.full((40, 50, 3), (90, 60, 20), np.uint8), np.ones((40, 50), bool))]
     madeof.learn(learning_places / "a", add={"Terrazzo": first}, model=learning_model, threads=1)
     madeof.learn(learning_places / "b", add={"Mud": brown}, model=learning_places / "a", threads=1)
-    lesson = madeof.learn(
+    result = madeof.learn(
         learning_places / "c", add={"terrazzo": [*first, *second]}, model=learning_places / "b", threads=1
     )
     madeof.learn(learning_places / "d", add={"Terrazzo": EXAMPLES, "Mud": brown}, model=learning_model, threads=1)
-    assert lesson.taught["Terrazzo"].examples == 5
-    assert lesson.taught["Mud"].named is None  # one photo says nothing of another
+    assert result.learned["Terrazzo"].examples == 5
+    assert result.learned["Mud"].named is None  # one photo says nothing of another
     photo, masks = stripes()
     once, twice = (scores_of(learning_places / name, photo, masks) for name in ("d", "c"))
     assert once.keys() == twice.keys()
@@ -109,7 +109,7 @@ def test_removed_materials_leave_their_share_to_the_others(learning_model: Path,
 
 
 def test_removing_what_was_learned_gives_the_old_model(
-    learning_taught: tuple[Path, madeof.Lesson], learning_model: Path, learning_places: Path
+    learning_taught: tuple[Path, madeof.LearningResult], learning_model: Path, learning_places: Path
 ) -> None:
     madeof.learn(learning_places / "back", remove=["Terrazzo"], model=learning_taught[0], threads=1)
     photo, masks = stripes()
@@ -120,7 +120,9 @@ def test_removing_what_was_learned_gives_the_old_model(
     assert not (learning_places / "back" / LEARNED).exists()
 
 
-def test_merge_adds_and_rename_renames(learning_taught: tuple[Path, madeof.Lesson], learning_places: Path) -> None:
+def test_merge_adds_and_rename_renames(
+    learning_taught: tuple[Path, madeof.LearningResult], learning_places: Path
+) -> None:
     photo, masks = stripes()
     out = learning_places / "merged"
     madeof.learn(
@@ -132,8 +134,8 @@ def test_merge_adds_and_rename_renames(learning_taught: tuple[Path, madeof.Lesso
         after["Hard"], before["Brick"] + before["Terrazzo"], atol=2e-3
     )  # examples are in 16 bits
     np.testing.assert_allclose(after["Heaven"], before["Sky"], atol=2e-3)
-    lesson = madeof.learn(learning_places / "more", add={"Hard": ASKED[:1]}, model=out, threads=1)
-    assert lesson.taught["Hard"].examples == 6
+    result = madeof.learn(learning_places / "more", add={"Hard": ASKED[:1]}, model=out, threads=1)
+    assert result.learned["Hard"].examples == 6
 
 
 def test_a_known_material_can_be_replaced(learning_model: Path, learning_places: Path) -> None:
@@ -141,10 +143,10 @@ def test_a_known_material_can_be_replaced(learning_model: Path, learning_places:
     sky = [(photo, labels == 3)] if (labels == 3).any() else []
     photos = [photo_and_label_map(seed) for seed in range(60, 66)]
     sky += [(p, m == 3) for p, m in photos if (m == 3).any()]
-    lesson = madeof.learn(
+    result = madeof.learn(
         learning_places / "replaced", remove=["Sky"], add={"Sky": sky}, model=learning_model, threads=1
     )
-    assert lesson.record.columns == ((0,), (1,), (3,), (4,))
+    assert result.record.columns == ((0,), (1,), (3,), (4,))
 
 
 def test_examples_in_every_form(learning_places: Path, learning_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,12 +157,12 @@ def test_examples_in_every_form(learning_places: Path, learning_model: Path, mon
         Image.fromarray(photo).save(f"p{i}.png")
         Image.fromarray(mask.astype(np.uint8) * 255).save(f"m{i}.png")
     box = Region.from_box("box", (10, 10, 40, 40), (64, 80))
-    lesson = madeof.learn(
+    result = madeof.learn(
         "out", model=learning_model, threads=1,
         add={"Terrazzo": [("p0.png", "m0.png"), (Path("p1.png").read_bytes(), Path("m1.png").read_bytes()),
                           (Path("p2.png"), box), (lambda: EXAMPLES[3][0], lambda size: np.ones(size, bool))]},
     )  # fmt: skip
-    assert lesson.taught["Terrazzo"][:2] == (4, 4)
+    assert result.learned["Terrazzo"][:2] == (4, 4)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_models_that_cannot_learn(learning_model: Path, tiny_model: Path, tmp_pa
     part.update({name: value[:20] for name, value in part.items() if name != "names"})
     (few / MEMORY).write_bytes(type(memory)(**part).to_bytes())
     Record.read(few).write(few)
-    with pytest.raises(ModelError, match="remembers 20 regions of its materials, of 7 photos; expected 50 and 10"):
+    with pytest.raises(ModelError, match="has 20 exemplars of its materials, from 7 photos; expected 50 and 10"):
         madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=few)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
@@ -211,10 +213,10 @@ def test_models_without_a_memory_can_be_renamed(tiny_model: Path, tmp_path: Path
     """Their thresholds go, for nothing says what they would be."""
     folder = shutil.copytree(tiny_model, tmp_path / "tiny")
     dataclasses.replace(Record.read(folder), calibration=Calibration(1.0, 0.5)).write(folder)
-    lesson = madeof.learn(tmp_path / "out", rename={"Sky": "Heaven"}, model=folder)
-    assert lesson.record.materials == ("Brick", "Foliage", "Heaven", "Wood")
-    assert lesson.record.calibration.uncertain_below is None
-    assert madeof.load(tmp_path / "out").materials == lesson.record.materials
+    result = madeof.learn(tmp_path / "out", rename={"Sky": "Heaven"}, model=folder)
+    assert result.record.materials == ("Brick", "Foliage", "Heaven", "Wood")
+    assert result.record.calibration.uncertain_below is None
+    assert madeof.load(tmp_path / "out").materials == result.record.materials
     assert not (tmp_path / "out" / "weights.safetensors").exists()
 
 
@@ -223,8 +225,8 @@ def test_a_model_with_a_background(learning_model: Path, tmp_path: Path) -> None
     record = dataclasses.replace(Record.read(learning_model), materials=MATERIALS[1:], background=0)
     folder = shutil.copytree(learning_model, tmp_path / "model")
     record.write(folder)
-    lesson = madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=folder, threads=1)
-    assert lesson.record.columns == ((1,), (2,), (3,), (4,))
+    result = madeof.learn(tmp_path / "out", add={"Terrazzo": EXAMPLES}, model=folder, threads=1)
+    assert result.record.columns == ((1,), (2,), (3,), (4,))
     photo, masks = stripes()
     found, before = scores_of(tmp_path / "out", photo, masks), scores_of(folder, photo, masks)
     assert tuple(found) == (*MATERIALS[1:], "Terrazzo")

@@ -180,7 +180,7 @@ def test_paths_that_are_no_photo(tmp_path):
     page.write_text("\n<!DOCTYPE html><html>")
     for path, told in (
         (empty, "is an empty file"),
-        (text, "is not an image that we read; expected JPEG, PNG, WebP, TIFF, BMP or GIF"),
+        (text, "is not an image that we read; expected JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC"),
         (lfs, "git lfs pull"),
         (heic, "HEIC"),
         (page, "a web page"),

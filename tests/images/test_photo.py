@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from images_photo import FORMATS, encode, refused, scene
 from PIL import Image
 from small_files import png, with_tiff_tag
 
+from madeof.errors import PhotoError
 from madeof.images.photo import read_photo, size_of
 from madeof.model.preprocess import resize_image
 
@@ -273,3 +275,65 @@ def test_arrays_of_other_shapes_and_types_are_named():
         assert str(array.dtype) in message
     assert "got a list" in refused([[1]])
     assert "got a NoneType" in refused(None)
+
+
+def test_a_photo_shows_its_name_and_size(tmp_path: Path):
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (400, 600)).save(path)
+    assert repr(read_photo(path)) == f"Photo('{path}', 400 x 600)"
+    assert repr(read_photo(path, least_size=lambda *_: (9, 9))) == f"Photo('{path}', 400 x 600)"
+    assert repr(read_photo(np.zeros((4, 5, 3), np.uint8))) == "Photo('photo', 5 x 4)"
+
+
+def test_avif_is_turned_once():
+    exif = Image.Exif()
+    exif[274] = 6
+    data = encode(Image.fromarray(scene()), "avif", quality=95, exif=exif)
+    photo = read_photo(data)
+    assert photo.size == size_of(data) == (64, 48)
+    assert np.abs(photo.pixels.astype(int) - np.rot90(scene(), -1)).mean() < 5
+
+
+def test_heic_is_turned_once():
+    heif = pytest.importorskip("pillow_heif", reason="extra heif")
+    exif = Image.Exif()
+    exif[274] = 6
+    image, file = heif.from_pillow(Image.fromarray(scene())), io.BytesIO()
+    image.info["exif"] = exif.tobytes()
+    image.save(file, quality=95)
+    photo = read_photo(file.getvalue())
+    assert photo.size == size_of(file.getvalue()) == (64, 48)
+    assert np.abs(photo.pixels.astype(int) - np.rot90(scene(), -1)).mean() < 5
+
+
+def test_heic_without_its_extra_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    message = re.escape("photo is a HEIC file, which needs pillow-heif: run  pip install 'madeof[heif]'")
+    with pytest.raises(PhotoError, match=message):
+        read_photo(head + bytes(2000))
+
+
+def test_the_row_of_hugging_face_is_a_photo(tmp_path):
+    data = encode(Image.fromarray(scene()), "png")
+    np.testing.assert_array_equal(read_photo({"bytes": data, "path": "0.png"}).pixels, scene())
+    path = tmp_path / "0.png"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_photo({"bytes": None, "path": str(path)}).pixels, scene())
+    with pytest.raises(PhotoError, match=r"0\.png is an empty file|0\.png is not an image"):
+        read_photo({"bytes": b"nothing", "path": "0.png"})
+
+
+def test_the_second_picture_of_a_phone_is_no_animation():
+    file = io.BytesIO()
+    Image.fromarray(scene()).save(file, "MPO", save_all=True, append_images=[Image.fromarray(scene(12, 16))])
+    for source in (file.getvalue(), Image.open(file)):
+        photo = read_photo(source)
+        assert (photo.size, photo.warnings) == ((48, 64), ())
+
+
+def test_12_bits_in_words_of_16_are_told():
+    values = np.linspace(0, 4095, 64 * 48).reshape(48, 64).astype(np.uint16)
+    assert read_photo(Image.fromarray(values)).warnings == (
+        "dark: 16-bit values up to 4095 are shown as parts of 65535; scale them",
+    )

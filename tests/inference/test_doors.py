@@ -25,7 +25,7 @@ from madeof.datasets.formats.brush import encode
 from madeof.inference.predictor import Predictor
 from madeof.regions.components import regions_from_label_map
 from madeof.regions.raster import from_polygon
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 from madeof.serve.label_studio.options import LabelStudio
 
 BOX = [10, 8, 50, 40]
@@ -54,7 +54,7 @@ Door = Callable[[Asked], list[dict[str, Any]]]
 
 
 def rle_of(mask: Any) -> dict[str, Any]:
-    return {"size": [HEIGHT, WIDTH], "counts": compress(runs_of(mask, (0, 0), (HEIGHT, WIDTH))).decode()}
+    return {"size": [HEIGHT, WIDTH], "counts": compress(encode_rle(mask, (0, 0), (HEIGHT, WIDTH))).decode()}
 
 
 def command_line(asked: Asked) -> list[dict[str, Any]]:

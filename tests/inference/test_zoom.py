@@ -3,89 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from made import write_model
-from numpy.typing import NDArray
-from PIL import Image
+from made_zoom import PREPROCESSING, ROUGH, RULE, SIZE, Eye, boxed, textured
 
-from madeof.errors import InputError, ModelError
-from madeof.images.photo import read_photo
-from madeof.inference import zoom_looks
+from madeof.errors import InputError
 from madeof.inference.explanation import explain
 from madeof.inference.predictor import Predictor, load, probabilities
-from madeof.inference.zoom import AUTO, MOST, Seen, Sights, Window, choose, place, windows_for
-from madeof.inference.zoom_looks import Looks, enlarge, inside
+from madeof.inference.zoom import AUTO, MOST, Seen, Sights, choose, place, windows_for
+from madeof.inference.zoom_looks import inside
 from madeof.model.preprocess import Preprocessing
-from madeof.model.record import Record
-from madeof.model.zooming import ZoomRule
 from madeof.regions.components import regions_from_label_map
-from madeof.regions.region import Region
-
-SIZE = 768, 1024
-PREPROCESSING = Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), side=128, multiple=16)
-RULE = ZoomRule(closer_below=400, enough=1600, small_below=30)
-
-
-class Sessions:
-    """Calls a region Rough where its pixels, as the net gets them, differ: which fine texture does in no small copy."""
-
-    def __init__(self) -> None:
-        self.encoded: list[tuple[int, ...]] = []
-
-    def encode(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        self.encoded.append(image.shape)
-        return (image,)
-
-    def describe(
-        self, features: tuple[NDArray[np.float32], ...], masks: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], None]:
-        rows = []
-        for mask in masks[:, 0]:
-            grey = features[0][0].mean(axis=0)
-            mean = (grey * mask).sum() / mask.sum()
-            spread = np.sqrt((((grey - mean) ** 2) * mask).sum() / mask.sum())
-            rows.append([0.0, (spread - 30) / 10])
-        return np.array(rows, np.float32), None
-
-
-class Eye(Predictor):
-    """A model that sees roughness."""
-
-    def __init__(self, rule: ZoomRule = RULE, preprocessing: Preprocessing = PREPROCESSING) -> None:
-        self.record = Record("eye", "1", ("Smooth", "Rough"), preprocessing, {}, zoom=rule)
-        self.materials = self.record.materials
-        self.sessions = Sessions()
-        self._sessions: Any = self.sessions
-        self._learned = None
-        self._encoded = None
-
-
-def textured(*boxes: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
-    """Grey, with stripes of two pixels in some boxes."""
-    photo = np.full((*size, 3), 128, np.uint8)
-    stripes = np.where(np.arange(size[1]) // 2 % 2, 228, 28).astype(np.uint8)
-    for x0, y0, x1, y1 in boxes:
-        photo[y0:y1, x0:x1] = stripes[x0:x1, np.newaxis]
-    return photo
-
-
-def boxed(*boxes: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> list[Region]:
-    return [Region.from_box(f"box {i}", box, size) for i, box in enumerate(boxes)]
-
-
-def file_of(photo: NDArray[np.uint8], form: str = "JPEG", **settings: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(photo).save(file, form, **({"quality": 95, "subsampling": 0} if form == "JPEG" else {}), **settings)
-    return file.getvalue()
-
-
-ROUGH = 500, 300, 560, 360  # 7.5 pixels of the net in the first look, 60 in the closest
 
 
 @pytest.mark.parametrize("length", [256, 777, 1000])
@@ -214,68 +144,6 @@ def test_large_regions_cost_nothing_more() -> None:
     assert len(eye.sessions.encoded) == 1
 
 
-@pytest.mark.parametrize("way", ["path", "bytes", "photo", "png", "array", "pil"])
-def test_photos_of_every_kind(way: str, tmp_path: Path) -> None:
-    eye, photo = Eye(), textured(ROUGH)
-    data = file_of(photo, "PNG" if way == "png" else "JPEG")
-    path = tmp_path / "photo"
-    path.write_bytes(data)
-    given: Any = {"path": path, "bytes": data, "png": data, "array": photo}.get(way)
-    if way == "pil":
-        given = Image.open(path)
-    if way == "photo":
-        given = read_photo(path, least_size=PREPROCESSING.least_size)
-    encoded = eye.encode(given)
-    assert encoded.photo.reduced is (
-        way in ("path", "bytes", "photo")
-    )  # a large JPEG was decoded at a part of its size
-    assert encoded.photo.source == (data if encoded.photo.reduced else None)
-    assert encoded.nbytes >= len(encoded.photo.source or b"")
-    (found,) = eye.predict(boxed(ROUGH), encoded=encoded)
-    assert found.material == "Rough"
-    if way == "pil":
-        given.close()
-
-
-def test_a_file_that_changes_does_not_change_the_photo(tmp_path: Path) -> None:
-    eye, path = Eye(), tmp_path / "photo.jpg"
-    path.write_bytes(file_of(textured(ROUGH)))
-    eye.set_image(path)
-    path.write_bytes(file_of(textured()))
-    assert eye.predict(boxed(ROUGH))[0].material == "Rough"
-    eye.set_image(path)
-    path.unlink()
-    assert eye.predict(boxed(ROUGH))[0].material == "Smooth"
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_turned_photos(orientation: int) -> None:
-    exif = Image.Exif()
-    exif[274] = orientation
-    eye = Eye()
-    shown = eye.set_image(file_of(textured(ROUGH), exif=exif))
-    assert shown.reduced
-    full = read_photo(file_of(textured(ROUGH), exif=exif)).pixels
-    ys, xs = np.nonzero(np.abs(full[:, :, 0].astype(int) - 128) > 60)
-    region = Region.from_box("rough", (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1), shown.size)
-    other = Region.from_box("smooth", (5, 5, 65, 65), shown.size)
-    assert [one.material for one in eye.predict([region, other])] == ["Rough", "Smooth"]
-
-
-def test_no_more_of_a_photo_is_decoded_than_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    eye = Eye()
-    photo = read_photo(file_of(textured(ROUGH, size=(3072, 4096))), least_size=PREPROCESSING.least_size)
-    decoded = []
-    real = zoom_looks.finer
-    monkeypatch.setattr(zoom_looks, "finer", lambda *given: decoded.append(real(*given)) or decoded[-1])
-    eye.set_image(photo)
-    size = 3072, 4096
-    eye.predict(boxed((0, 0, 2000, 2000), size=size))
-    assert not decoded
-    eye.predict(boxed((700, 700, 870, 870), (710, 710, 880, 880), size=size))  # in an eighth they have 42 pixels
-    assert [pixels.shape for pixels in decoded] == [(768, 1024, 3)]
-
-
 def test_regions_that_lie_together_share_a_window() -> None:
     eye = Eye()
     boxes = [(x, y, x + 12, y + 12) for x in range(10, 110, 20) for y in range(10, 80, 20)]
@@ -347,20 +215,6 @@ def test_soft_masks() -> None:
     assert found.seen == pytest.approx(60**2 / 2)
 
 
-def test_masks_of_a_smaller_copy() -> None:
-    small = Region.from_box("small", (125, 75, 140, 90), (192, 256))
-    eye = Eye()
-    encoded = eye.encode(textured(ROUGH))
-    found = eye.scores([small], encoded=encoded, size=(192, 256))
-    np.testing.assert_allclose(found, eye.scores(boxed(ROUGH), encoded=encoded), atol=1e-6)
-    large = enlarge(small, SIZE)
-    assert (large.box, large.area, large.size) == (ROUGH, 3600, SIZE)
-    odd = Region("odd", np.array([[True, False], [True, True]]), corner=(3, 1), photo_size=(5, 7))
-    mask = enlarge(odd, (13, 17)).mask
-    ys, xs = (2 * np.arange(13) + 1) * 5 // 26, (2 * np.arange(17) + 1) * 7 // 34  # the nearest
-    np.testing.assert_array_equal(mask, odd.mask[np.ix_(ys, xs)])
-
-
 def test_small_is_what_the_net_sees() -> None:
     eye = Eye()
     eye.set_image(textured())
@@ -369,47 +223,6 @@ def test_small_is_what_the_net_sees() -> None:
     eye.set_image(np.full((48, 64, 3), 128, np.uint8))  # which the net sees twice as large
     assert eye.predict(boxed((0, 0, 3, 3), size=(48, 64)))[0].notes == ()
     assert eye.predict(boxed((0, 0, 2, 3), size=(48, 64)))[0].notes == ("small: 24 px seen",)
-
-
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = 3 * 96 * 128 * 4
-    monkeypatch.setattr(zoom_looks, "KEPT_BYTES", 3 * size)
-    eye = Eye()
-    encoded = eye.encode(textured())
-    before = encoded.nbytes
-    boxes = [(x, 10, x + 12, 22) for x in range(10, 1000, 130)]
-    for box in boxes:
-        eye.predict(boxed(box), encoded=encoded)
-    assert encoded.nbytes - before == 3 * size
-    assert len(eye.sessions.encoded) == 1 + len(boxes)
-    eye.predict(boxed(boxes[-1], boxes[-3]), encoded=encoded)
-    assert len(eye.sessions.encoded) == 1 + len(boxes)
-    eye.predict(boxed(boxes[0]), encoded=encoded)
-    assert len(eye.sessions.encoded) == 2 + len(boxes)
-    monkeypatch.setattr(zoom_looks, "KEPT_BYTES", size - 1)
-    looks = Looks()
-    looks.add(Window(2, 0, 0, 1, 1), (np.zeros((1, 3, 96, 128), np.float32),))
-    assert looks.nbytes == 0
-
-
-def test_threads() -> None:
-    boxes = [(x, y, x + 12, y + 12) for x in range(10, 1000, 130) for y in (10, 300, 600)]
-    eye = Eye()
-    encoded = eye.encode(textured(*boxes[::2]))
-    wanted = ["Rough" if i % 2 == 0 else "Smooth" for i in range(len(boxes))]
-    found: list[list[str]] = []
-
-    def ask() -> None:
-        found.append([one.material for one in eye.predict(boxed(*boxes), encoded=encoded)])
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [wanted] * 4
-    kept = sum(sum(array.nbytes for array in features) for features in encoded.looks._kept.values())
-    assert encoded.looks.nbytes == kept
 
 
 def test_the_original_rule_of_size() -> None:
@@ -427,25 +240,6 @@ def test_what_is_no_zoom(tiny_model: Path) -> None:
     with pytest.raises(InputError, match="zoom is 'no'"):
         load(tiny_model, zoom="no")  # type: ignore[arg-type]
     assert load(tiny_model, threads=1, zoom="off").zoom == "off"
-
-
-def test_a_models_own_rule(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "model", zoom=ZoomRule(0, 100, 5.5))
-    assert Record.read(folder).zoom == ZoomRule(0, 100, 5.5)
-    path = folder / "model.json"
-    for value, said in (
-        ('{"nearer": 3}', "zoom: .*nearer"),
-        ('{"enough": -1}', "zoom: enough is -1; expected an area in pixels, 0 or more"),
-        ('{"enough": true}', "zoom: enough is True"),
-        ("[1]", r"zoom is \[1\]; expected an object or null"),
-    ):
-        text = path.read_text()
-        start, end = text.index('"zoom": {'), text.index("}", text.index('"zoom": {')) + 1
-        broken = tmp_path / "broken"
-        broken.mkdir(exist_ok=True)
-        (broken / "model.json").write_text(text[:start] + f'"zoom": {value}' + text[end:])
-        with pytest.raises(ModelError, match=said):
-            Record.read(broken)
 
 
 def test_choose_takes_the_windows_with_most_regions() -> None:

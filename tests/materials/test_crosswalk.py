@@ -71,7 +71,7 @@ def test_the_docs_name_what_is_not_compared(name: str) -> None:
     found = Crosswalk.between(LISTS[HUB], LISTS[name])
     assert found is not None
     row = f"| {name} | {len(found.compared)} | {'; '.join(found.model_only)} | {'; '.join(found.data_only) or '-'} |"
-    assert row in (Path(__file__).parents[2] / "docs/materials.md").read_text(encoding="utf-8")
+    assert row in (Path(__file__).parents[2] / "docs/research/crosswalks.md").read_text(encoding="utf-8")
 
 
 def test_two_lists_that_meet_through_the_hub() -> None:

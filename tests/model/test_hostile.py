@@ -182,7 +182,7 @@ def test_hostile_learning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
             lesson = learn(tmp_path / "out", add={"Mud": [(photo, ~mask)]}, model=taught, threads=1)
         except ModelError as error:
             message = str(error)
-            assert message.startswith(str(taught)) or "remembers" in message, (seed, message)
+            assert message.startswith(str(taught)) or "exemplars" in message, (seed, message)
             assert message.isprintable(), (seed, message)
             assert len(message) < 1200, (seed, len(message))
             assert not (tmp_path / "out").exists()

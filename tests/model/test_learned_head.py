@@ -15,7 +15,7 @@ from madeof.model.record import Record
 
 
 def test_explain_evaluate_and_the_sum_of_a_learned_model(
-    learning_taught: tuple[Path, madeof.Lesson], learning_places: Path
+    learning_taught: tuple[Path, madeof.LearningResult], learning_places: Path
 ) -> None:
     """What asks through the predictor gets learned materials too."""
     photo, mask = ASKED[0]

@@ -72,7 +72,7 @@ def test_a_photo_leaves_the_features_of_the_last_one_alone(model: Path, engine: 
 def test_a_model_of_the_original_form(tmp_path: Path) -> None:
     from made import write_model as write_tiny
 
-    folder = write_tiny(tmp_path / "stem", architecture={"net": "MaskAtStem", "trunk": "test_resnet"})
+    folder = write_tiny(tmp_path / "stem", architecture={"net": "MaskAtStem", "backbone": "test_resnet"})
     answers = []
     for engine in ("onnxruntime", "openvino"):
         predictor = madeof.load(folder, threads=1, engine=engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from madeof.errors import ConfigError
-from madeof.nets import Trunk
+from madeof.nets import Backbone
 
 
 def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,5 +15,5 @@ def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError("no connection")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ConfigError, match="ImageNet weights of resnet18: no connection; set trunk_weights to"):
-        Trunk("resnet18", pretrained=True)
+    with pytest.raises(ConfigError, match="ImageNet weights of resnet18: no connection; set backbone_weights to"):
+        Backbone("resnet18", pretrained=True)

@@ -7,20 +7,22 @@ import torch
 from nets_nets import image
 
 from madeof.errors import ConfigError
-from madeof.nets import MaskAtPooling, Trunk, build
+from madeof.nets import Backbone, MaskAtPooling, build
 
 
 @torch.no_grad()
 def test_what_the_head_sees() -> None:
-    width = {c: MaskAtPooling(Trunk("test_resnet"), 3, strides=[8], context=c).width for c in ("none", "ring", "photo")}
+    width = {
+        c: MaskAtPooling(Backbone("test_resnet"), 3, strides=[8], context=c).width for c in ("none", "ring", "photo")
+    }
     assert width == {"none": 2 * 48, "ring": 3 * 48, "photo": 5 * 48}
     with pytest.raises(ConfigError, match="context='moon': expected one of 'none', 'ring', 'photo'"):
-        MaskAtPooling(Trunk("test_resnet"), 3, context="moon")
+        MaskAtPooling(Backbone("test_resnet"), 3, context="moon")
 
 
-def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
+def test_attention_pooled_means_are_a_softmax_with_the_mask_as_prior() -> None:
     torch.manual_seed(0)
-    net = build({"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [8, 16], "attention": 2}, 6)
+    net = build({"net": "MaskAtPooling", "backbone": "test_resnet", "strides": [8, 16], "attention": 2}, 6)
     assert isinstance(net, MaskAtPooling)
     maps = net.encode(image(64, 96))
     mask = torch.rand(3, 1, 64, 96)
@@ -28,8 +30,8 @@ def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
     channels = maps[1].shape[1]
     plain = net.pool(maps, mask)
     assert plain.shape == (3, net.width)
-    inside, learnt = plain[:, -5 * channels : -4 * channels], plain[:, -2 * channels :]
-    torch.testing.assert_close(learnt, inside.repeat(1, 2))  # before it has learnt anything
+    inside, learned = plain[:, -5 * channels : -4 * channels], plain[:, -2 * channels :]
+    torch.testing.assert_close(learned, inside.repeat(1, 2))  # before it has learned anything
 
     torch.nn.init.normal_(net.scores[0], std=0.3)
     net.head.fit_scale(plain)
@@ -42,12 +44,12 @@ def test_learnt_means_are_a_softmax_with_the_mask_as_prior() -> None:
     torch.testing.assert_close(found[:, -2 * channels :], expected, rtol=1e-4, atol=1e-5)
     together = net.pool(tuple(torch.cat([m, m.flip(3)]) for m in maps), mask, torch.tensor([0, 0, 1]))
     torch.testing.assert_close(together[:2], found[:2], rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(found[:, -2 * channels :], learnt, atol=1e-3)
+    assert not torch.allclose(found[:, -2 * channels :], learned, atol=1e-3)
 
 
 @torch.no_grad()
 def test_pooling_stays_exact_under_mixed_precision() -> None:
-    net = build({"net": "MaskAtPooling", "trunk": "test_resnet", "attention": 1}, 6)
+    net = build({"net": "MaskAtPooling", "backbone": "test_resnet", "attention": 1}, 6)
     assert isinstance(net, MaskAtPooling)
     maps = tuple(100 + m for m in net.encode(image(64, 96)))  # large means, small spreads
     mask = torch.rand(3, 1, 64, 96).bfloat16().float()
@@ -61,7 +63,7 @@ def test_pooling_stays_exact_under_mixed_precision() -> None:
 def test_pooling_is_the_weighted_mean() -> None:
     """Against a plain loop over the cells of one map."""
     torch.manual_seed(0)
-    net = MaskAtPooling(Trunk("test_resnet"), 3, strides=[8], context="photo").eval()
+    net = MaskAtPooling(Backbone("test_resnet"), 3, strides=[8], context="photo").eval()
     photo = image(64, 96)
     mask = torch.zeros(1, 1, 64, 96)
     mask[0, 0, 5:29, 11:50] = 1
@@ -83,7 +85,7 @@ def test_pooling_is_the_weighted_mean() -> None:
 
 def test_masks_of_the_finest_map_s_cells_give_the_same() -> None:
     torch.manual_seed(0)
-    net = MaskAtPooling(Trunk("test_resnet"), 3, strides=[8, 16]).eval()
+    net = MaskAtPooling(Backbone("test_resnet"), 3, strides=[8, 16]).eval()
     masks = torch.rand(3, 1, 64, 96)
     features = net.encode(image(64, 96))
     cells = torch.nn.functional.avg_pool2d(masks, 8)

@@ -1,4 +1,4 @@
-"""The properties that every net must have, whatever its trunk and wherever the mask enters."""
+"""The properties that every net must have, whatever its backbone and wherever the mask enters."""
 
 from __future__ import annotations
 

@@ -71,7 +71,10 @@ def test_a_card_is_filled_with_what_was_measured(
     out = tmp_path / "docs" / "card.md"
     out.parent.mkdir()
     out.write_text(CARD)
-    card.main([str(model), str(data), str(out), "--variants", f"the same={model}"])
+    more = tmp_path / "docs" / "more.md"
+    more.write_text("<!-- measured: facts -->\nold facts\n<!-- end -->\n")
+    card.main([str(model), str(data), str(out), str(more), "--variants", f"the same={model}"])
+    assert "old facts" not in more.read_text()
     text = out.read_text()
     assert (out.parent / "pictures" / "reliability.png").read_bytes().startswith(b"\x89PNG")
     for name in BLOCKS:
@@ -91,10 +94,10 @@ def test_a_card_is_filled_with_what_was_measured(
         assert cells(materials, row.name)[3] == ("-" if row.recall is None else f"{row.recall:.3f}")
     train = open_dataset(data).split("train").count_by_material()
     assert [cells(materials, row.material)[:2] for row in train] == [[f"{r.photos}", f"{r.regions}"] for r in train]
-    assert found.certain is not None
+    assert found.confident_answers is not None
     uncertain = block(text, "uncertain")
     assert "below 0.500" in uncertain
-    assert cells(uncertain, "all of val")[:2] == ["12", f"{found.certain.coverage:.3f}"]
+    assert cells(uncertain, "all of val")[:2] == ["12", f"{found.confident_answers.coverage:.3f}"]
     assert "too few to fit a threshold" in uncertain
     assert cells(block(text, "variants"), "this model") == cells(block(text, "variants"), "the same")
     assert cells(block(text, "sources"), "series")[-2:] == ["4", "2"]

@@ -8,7 +8,7 @@ import skimage.draw
 import skimage.measure
 
 from madeof.model.preprocess import Preprocessing
-from madeof.regions.components import blob_map, regions_from_label_map
+from madeof.regions.components import connected_components, regions_from_label_map
 from madeof.regions.region import mask_box
 
 
@@ -36,7 +36,7 @@ def test_blobs_against_scikit_image(dtype, layout):
     rng = np.random.default_rng(1)
     for shape in ((1, 1), (1, 9), (9, 1), (37, 53)):
         label_map = layout(rng.choice([0, 1, 2, 43, 255], shape).astype(dtype))
-        blobs = blob_map(label_map, ignore=(0, 255))
+        blobs = connected_components(label_map, ignore=(0, 255))
         second = skimage.measure.label(np.where(label_map == 255, 0, label_map), connectivity=2, background=0)
         np.testing.assert_array_equal(blobs.components, second)  # the same order too: reading order
         found = skimage.measure.regionprops(second)
@@ -50,7 +50,7 @@ def test_blobs_against_scikit_image(dtype, layout):
 
 def test_blobs_of_nothing():
     for label_map in (np.zeros((4, 5), np.uint8), np.full((4, 5), 255, np.uint8)):
-        components, values, areas, boxes = blob_map(label_map, ignore=(255,))
+        components, values, areas, boxes = connected_components(label_map, ignore=(255,))
         assert not components.any()
         assert values.shape == areas.shape == (0,)
         assert boxes.shape == (0, 4)

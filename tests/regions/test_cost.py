@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
-from madeof.regions.cost import cost_of, points_cost, runs_cost
+from madeof.regions.cost import cost_of, points_cost, rle_cost
 from madeof.regions.raster import cut_polygon
 from madeof.regions.request import Broken, LabelMapFile, MaskFile, RegionRequest
-from madeof.regions.rle import Runs
+from madeof.regions.rle import RLE
 from madeof.regions.shapes import Bits, Box, Polygons, Whole
 
 
@@ -24,10 +24,10 @@ def test_no_runs_are_counted_as_less_than_their_columns(counts: list[int], full:
     if full:  # the photo, exactly
         counts = [*counts, height * width - sum(counts)]
     for runs in (
-        Runs(np.array(counts), (height, width)),
-        Runs(b"".join(b"%c" % max(0, 48 + each) for each in counts), (5, 8)),
+        RLE(np.array(counts), (height, width)),
+        RLE(b"".join(b"%c" % max(0, 48 + each) for each in counts), (5, 8)),
     ):
-        counted = runs_cost(runs, (height, width))
+        counted = rle_cost(runs, (height, width))
         try:
             cut, _ = runs.cut((height, width))
         except RegionError:

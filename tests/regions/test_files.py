@@ -126,6 +126,34 @@ def test_a_palette_whose_black_is_not_value_0_is_an_error_that_asks():
     assert "which is inside?" in refused(read_mask, encode(palette(INSIDE, [255, 255, 255, 0, 0, 0])), SIZE)
 
 
+def test_the_alpha_of_a_cut_out_is_a_soft_mask_without_its_veil():
+    alpha = np.array([[0, 1, 3, 7], [8, 100, 200, 255]], dtype=np.uint8)
+    image = Image.fromarray(np.dstack([np.full((2, 4, 3), 200, np.uint8), alpha]))
+    wanted = np.array([[0, 0, 0, 0], [8, 100, 200, 255]]) / 255
+    for source in (image, encode(image), encode(image.convert("RGBA"), "TIFF")):
+        for soft in (False, True):
+            np.testing.assert_allclose(read_mask(source, (2, 4), soft=soft), wanted, atol=1e-6)
+    image.putalpha(Image.fromarray(np.where(alpha > 100, 0, np.minimum(alpha, 3)).astype(np.uint8)))
+    assert "is empty" in refused(read_mask, encode(image), (2, 4))
+
+
+def test_an_8_bit_mask_is_soft_where_that_is_asked_for():
+    values = np.arange(48).reshape(SIZE).astype(np.uint8) * 5
+    for image in (
+        Image.fromarray(values),
+        Image.fromarray(np.dstack([values] * 3)),
+        Image.fromarray(values).convert("LA"),
+    ):
+        mask = read_mask(encode(image), SIZE, soft=True)
+        assert mask.dtype == np.float32
+        np.testing.assert_allclose(mask, values / 255, atol=1e-6)
+    for hard in (INSIDE, (INSIDE * 255).astype(np.uint8), palette(INSIDE, [0, 0, 0, 9, 9, 9])):
+        np.testing.assert_array_equal(read_mask(encode(hard), SIZE, soft=True), INSIDE)
+    assert "holds only 0 and 1, of 255" in refused(read_mask, encode((INSIDE * 1).astype(np.uint8)), SIZE, soft=True)
+    colours = np.dstack([values, values, values[::-1]])
+    assert "several colours" in refused(read_mask, encode(colours), SIZE, soft=True)
+
+
 def test_an_empty_mask():
     for empty in (INSIDE & False, (INSIDE * 0).astype(np.uint8), (INSIDE * 0).astype(np.uint16), alpha_only()):
         if isinstance(empty, Image.Image):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from madeof.errors import PhotoError, RegionError
 from madeof.images.photo import read_photo, size_of
-from madeof.regions.components import blob_map
+from madeof.regions.components import connected_components
 from madeof.regions.files import read_label_map, read_mask
 from madeof.regions.region import mask_box
 
@@ -209,7 +209,7 @@ def test_masks_and_label_maps(count: int):
         assert label_map.ndim == 2
         assert label_map.dtype.kind in "iu"
         assert label_map.min() >= 0
-        blobs = blob_map(label_map)
+        blobs = connected_components(label_map)
         assert blobs.areas.sum() == np.count_nonzero(label_map)
     assert 0.2 * count < read < 1.9 * count
 

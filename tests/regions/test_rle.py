@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco_mask
 
 from madeof.errors import RegionError
-from madeof.regions.rle import Runs, compress, cut_runs, decompress, runs_of
+from madeof.regions.rle import RLE, compress, decode_rle, decompress, encode_rle
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
 
@@ -26,14 +26,14 @@ masks = sizes.flatmap(lambda size: arrays.arrays(np.bool_, size)).filter(lambda 
 def test_runs_are_those_of_pycocotools(mask: Mask) -> None:
     size = mask.shape
     text = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"]
-    runs = runs_of(mask, (0, 0), size)
+    runs = encode_rle(mask, (0, 0), size)
     assert compress(runs) == text
     assert decompress(text).tolist() == runs.tolist()
     for counts in (text, runs):
-        cut, corner = Runs(counts, size).cut(size)
+        cut, corner = RLE(counts, size).cut(size)
         assert (whole(cut, corner, size) == mask).all()
         assert cut.any(axis=0)[[0, -1]].all()  # no column more than there has to be
-    assert runs_of(*cut_runs(runs, size), size).tolist() == runs.tolist()
+    assert encode_rle(*decode_rle(runs, size), size).tolist() == runs.tolist()
 
 
 @settings(deadline=None)
@@ -43,7 +43,7 @@ def test_any_numbers_are_compressed_and_back(counts: list[int]) -> None:
 
 
 def test_runs_of_length_0() -> None:
-    cut, corner = cut_runs(np.array([2, 1, 0, 1, 0, 0, 2]), (3, 2))
+    cut, corner = decode_rle(np.array([2, 1, 0, 1, 0, 0, 2]), (3, 2))
     assert (whole(cut, corner, (3, 2)).ravel(order="F") == [False, False, True, True, False, False]).all()
 
 
@@ -71,7 +71,7 @@ def test_runs_of_length_0() -> None:
 )
 def test_runs_that_are_no_mask(counts: Any, size: tuple[int, int], message: str) -> None:
     with pytest.raises(RegionError) as caught:
-        Runs(counts if isinstance(counts, bytes) else np.array(counts, dtype=np.int64), size).cut(SIZE)
+        RLE(counts if isinstance(counts, bytes) else np.array(counts, dtype=np.int64), size).cut(SIZE)
     assert message in str(caught.value)
 
 
@@ -79,7 +79,7 @@ def test_runs_that_are_no_mask(counts: Any, size: tuple[int, int], message: str)
 @given(st.binary(max_size=12), sizes)
 def test_any_text_is_a_mask_or_an_error(text: bytes, size: tuple[int, int]) -> None:
     try:
-        cut, (x, y) = Runs(text, size).cut(size)
+        cut, (x, y) = RLE(text, size).cut(size)
     except RegionError:
         return
     assert cut.any()

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from madeof.cli.main import main
 from madeof.inference.predictor import Predictor
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 from madeof.serve import schemas
 
 POLYGON = [[10, 10], [50, 10], [50, 40], [10, 40]]
@@ -103,7 +103,7 @@ def test_an_image_is_encoded_once_for_any_number_of_regions(client: TestClient, 
 def test_every_form_of_a_region_gives_the_same(client: TestClient) -> None:
     path = f"/v1/images/{add(client)['id']}/regions"
     cut = np.ones((30, 40), dtype=np.bool_)
-    runs = runs_of(cut, (10, 10), (HEIGHT, WIDTH))
+    runs = encode_rle(cut, (10, 10), (HEIGHT, WIDTH))
     rles = [runs.tolist(), compress(runs).decode()]
     asked = regions(
         BOX, {"polygon": POLYGON}, *({"rle": {"size": [HEIGHT, WIDTH], "counts": counts}} for counts in rles)

@@ -136,8 +136,6 @@ def test_the_errors_are_those_of_the_predictor(client: Client, tmp_path: Path) -
     ):
         with pytest.raises(RegionError, match=said):
             client.predict([bad])
-    with pytest.raises(RegionError, match="got one mask of shape"):
-        client.predict(masks()[0])
     with pytest.raises(PhotoError):
         client.set_image(b"")
     with pytest.raises(InputError, match="no photo"):  # the one before does not stay in its place

@@ -6,7 +6,9 @@ import pytest
 from serving import make_app, photo, problem_of, test_client
 from starlette.testclient import TestClient
 
+from madeof.errors import ConfigError
 from madeof.inference.predictor import Predictor
+from madeof.serve.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,37 @@ def test_what_another_site_embeds_is_refused(client: TestClient) -> None:
         response = client.get("/v1/materials", headers={"Sec-Fetch-Site": site})
         assert problem_of(response)[:2] == (403, "foreign-origin")
     assert client.get("/healthz", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_a_proxy_that_changes_the_host_header_is_told_what_to_do(tiny_predictor: Predictor) -> None:
+    client = test_client(make_app(tiny_predictor, hosts=frozenset({"127.0.0.1", "box.example"})))
+    headers = {"Origin": "http://box.example", "Host": "127.0.0.1:8000"}
+    status, kind, detail = problem_of(client.get("/v1/model", headers=headers))
+    assert (status, kind) == (403, "foreign-origin")
+    assert "the Host header is '127.0.0.1:8000'; a proxy in front must keep the client's (nginx: proxy_set_h" in detail
+    assert client.get("/v1/model", headers={**headers, "Host": "box.example"}).status_code == 200
+
+
+def test_a_site_may_be_allowed_to_ask(tiny_predictor: Predictor) -> None:
+    site = "https://shop.example"
+    client = test_client(make_app(tiny_predictor, origins=frozenset({site}), token="secret"))
+    headers = {
+        "Origin": site,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = client.options("/v1/images", headers=headers)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, site)
+    asked = {"Origin": site, "Sec-Fetch-Site": "cross-site"}
+    assert client.get("/v1/model", headers=asked).status_code == 401
+    answer = client.get("/v1/model", headers={**asked, "Authorization": "Bearer secret"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, site)
+    other = client.get("/v1/model", headers={"Origin": "https://evil.example", "Authorization": "Bearer secret"})
+    assert problem_of(other)[:2] == (403, "foreign-origin")
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_an_origin_that_is_none_is_refused() -> None:
+    for origin in ("*", "shop.example", "https://shop.example/", "null"):
+        with pytest.raises(ConfigError, match="expected one such as"):
+            Settings(origins=frozenset({origin}))

@@ -145,7 +145,7 @@ def round_trip(
         for one in there:
             save_photo(folder, one.file, one.size)
         module.write(there, written / out)
-        assert module.is_it(written / out)
+        assert module.matches(written / out)
         found = module.read(written / out, folder)
         assert not found.problems
         assert not found.left_out
@@ -197,7 +197,7 @@ def broken(draw: st.DrawFn, content: Any) -> Any:
 
 def survives(module: ModuleType, path: Path, name: str = "", size: tuple[int, int] = SIZE) -> None:
     """A file that may be broken in any way is read, or is one error of ours; so is each of its shapes."""
-    module.is_it(path)
+    module.matches(path)
     try:
         found = module.read(path)
     except DatasetError as error:

@@ -10,7 +10,7 @@ from made import MATERIALS, write_dataset
 from numpy.typing import NDArray
 
 from madeof.datasets import open_dataset
-from madeof.few_shot.exemplars import remember
+from madeof.few_shot.exemplars import write_exemplars
 from madeof.model.calibration import Calibration
 from madeof.model.preprocess import Preprocessing
 from madeof.model.record import Record
@@ -25,7 +25,7 @@ def write_learning_model(folder: Path, data: Path) -> Path:
     dataset = open_dataset(write_dataset(data, photos=40, val=30))
     torch.manual_seed(0)
     preprocessing = Preprocessing(side=96, mask_stride=4)
-    architecture = {"net": "MaskAtPooling", "trunk": "test_efficientnet", "hidden": 32}
+    architecture = {"net": "MaskAtPooling", "backbone": "test_efficientnet", "hidden": 32}
     net = build(architecture, len(MATERIALS)).eval()
     assert isinstance(net, MaskAtPooling)
     pooled, truth = [], []
@@ -47,7 +47,7 @@ def write_learning_model(folder: Path, data: Path) -> Path:
         net.head.out.bias.copy_(solved[-1])
     record = Record("tiny", "3", MATERIALS, preprocessing, architecture, Calibration(1.0, 0.4))
     export.write_model(net, record, folder, weights=False)
-    remember(folder, dataset)
+    write_exemplars(folder, dataset)
     return folder
 
 

@@ -55,7 +55,7 @@ def write_model(folder: Path, **settings: Any) -> Path:
     from madeof.training import export
 
     torch.manual_seed(0)
-    architecture = {"net": "MaskAtPooling", "trunk": "test_efficientnet", **settings.pop("architecture", {})}
+    architecture = {"net": "MaskAtPooling", "backbone": "test_efficientnet", **settings.pop("architecture", {})}
     cells = 4 if architecture["net"] == "MaskAtPooling" else 1
     record = Record("tiny", "3", MATERIALS, Preprocessing(side=96, mask_stride=cells), architecture, **settings)
     net = build(architecture, record.outputs)

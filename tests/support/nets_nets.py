@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TRUNKS = ["test_resnet", "test_efficientnet", "test_convnext", "test_nfnet", "regnetx_002"]
+BACKBONES = ["test_resnet", "test_efficientnet", "test_convnext", "test_nfnet", "regnetx_002"]
 
 
 ABLATION = [
@@ -25,11 +25,11 @@ ABLATION = [
 
 
 NETS = [
-    *({"net": "MaskAtStem", "trunk": "test_resnet", **kind} for kind in ABLATION),
-    *({"net": "MaskAtStem", "trunk": trunk} for trunk in TRUNKS[1:]),
-    *({"net": "MaskAtPooling", "trunk": trunk} for trunk in TRUNKS),
-    {"net": "MaskAtPooling", "trunk": "test_resnet", "strides": [16]},
-    {"net": "MaskAtPooling", "trunk": "test_resnet", "attention": 2},
+    *({"net": "MaskAtStem", "backbone": "test_resnet", **kind} for kind in ABLATION),
+    *({"net": "MaskAtStem", "backbone": backbone} for backbone in BACKBONES[1:]),
+    *({"net": "MaskAtPooling", "backbone": backbone} for backbone in BACKBONES),
+    {"net": "MaskAtPooling", "backbone": "test_resnet", "strides": [16]},
+    {"net": "MaskAtPooling", "backbone": "test_resnet", "attention": 2},
 ]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 SMALL = [
-    "trunk=test_efficientnet", "trunk_weights=none", "side=96", "crop=64", "hidden=32", "batch=4", "head_batch=16",
-    "head_epochs=8", "head_views=1", "head_lr=0.01", "epochs=1", "threads=1", "workers=0", "seed=5",
+    "backbone=test_efficientnet", "backbone_weights=none", "side=96", "crop=64", "hidden=32", "batch=4",
+    "head_batch=16", "head_epochs=8", "head_views=1", "head_lr=0.01", "epochs=1", "threads=1", "workers=0", "seed=5",
 ]  # fmt: skip
 
 

@@ -77,3 +77,63 @@ def test_a_photo_is_compressed_now_and_then() -> None:
     torch.manual_seed(0)
     changed = [bool((_compressed(image) != image).any()) for _ in range(200)]
     assert 20 < sum(changed) < 60
+
+
+def test_a_close_crop_holds_a_region_at_many_scales() -> None:
+    """One small white region on black: in crops around it it takes from a fiftieth to most of the square."""
+    image = np.zeros((400, 300, 3), dtype=np.uint8)
+    masks = np.zeros((2, 400, 300), dtype=bool)
+    masks[0, 200:240, 60:100] = True  # the other one is empty and cannot be chosen
+    image[masks[0]] = 255
+    augment = Augment(64, mask_noise=0.0, close=1.0)
+    augment.colour = lambda photo: photo  # type: ignore[assignment]
+    shares = []
+    for number in range(60):
+        with seeded([number]):
+            photo, cut, kept = augment(image, masks)
+        assert photo.shape == (64, 64, 3)
+        assert list(kept) == [0]
+        assert photo[cut[0] > 0.5].mean() > 200
+        shares.append(float(cut[0].mean()))
+    assert min(shares) < 0.05 < 0.4 < max(shares)
+
+
+def test_harsh_crops_have_a_cast_and_are_coarse_and_masks_leak() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    mask = torch.zeros(64, 64)
+    mask[20:40, 20:40] = 1
+    augment = Augment(64, mask_noise=0.999, harsh=1.0)
+    photo = torch.from_numpy(image).permute(2, 0, 1)
+    casts, details, areas = [], [], []
+    for number in range(30):
+        with seeded([number]):
+            changed = augment._harshened(photo).float()
+            areas.append(float(augment._noise(mask).sum()))
+        means = changed.mean(dim=(1, 2))
+        casts.append(float(means.max() - means.min()))
+        details.append(float(changed.diff(dim=2).abs().mean()))
+    assert max(casts) > 20
+    assert max(details) < 0.8 * float(photo.float().diff(dim=2).abs().mean())
+    whole, leaky = {400, *((20 + 2 * r) ** 2 for r in range(1, 6))}, [a for a in areas if a > 400]
+    assert any(area not in whole for area in leaky)
+
+
+def test_a_turned_and_shaded_region_keeps_its_mask() -> None:
+    """A white bar of a black photo laid on grey: what the mask names is brighter than the ground at any angle."""
+    image = np.full((64, 64, 3), 90, dtype=np.uint8)
+    donor, region = np.zeros((100, 80, 3), dtype=np.uint8), np.zeros((100, 80), dtype=bool)
+    region[20:32, 10:70] = True
+    donor[region] = 255
+    augment = Augment(64, mask_noise=0.0, harsh=1.0, copy_paste_min=0.3)
+    augment.colour = lambda photo: photo  # type: ignore[assignment]
+    heights = set()
+    for number in range(20):
+        with seeded([number]):
+            pasted, left, counts = augment.paste(image, np.zeros((0, 64, 64), np.float32), donor, region)
+        new = left[0] > 0
+        assert list(counts) == [True]
+        assert (pasted[~new] == 90).all()
+        assert pasted[new].mean() > 100
+        heights.add(int(np.ptp(np.flatnonzero(new.any(axis=1)))))
+    assert len(heights) > 5
+    assert (image == 90).all(), "the argument is left alone"

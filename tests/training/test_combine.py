@@ -66,7 +66,7 @@ def test_it_is_exported_small(combined_model: Path, tmp_path: Path, bits: int, m
 def test_runs_that_do_not_fit(
     tiny_model: Path, second_model: Path, tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stem = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "trunk": "test_resnet"})
+    stem = write_model(tmp_path / "stem", architecture={"net": "MaskAtStem", "backbone": "test_resnet"})
     others = tmp_path / "others"
     write_model(others)
     values = json.loads((others / "model.json").read_text(encoding="utf-8"))
@@ -87,7 +87,7 @@ def test_runs_that_do_not_fit(
     assert "a run is not MaskAtPooling" in refused(tiny_model, stem)
     assert "another list or other values of materials" in refused(tiny_model, others)
     assert "preprocessing (give --side where only that differs)" in refused(tiny_model, larger)
-    assert "no photo has the source 'moon'" in refused(tiny_model, second_model, more=("--judge-source", "moon"))
+    assert "no photo has the source 'moon'" in refused(tiny_model, second_model, more=("--calibration-source", "moon"))
     assert not (tmp_path / "out").exists()
     runs = ["--run", str(tiny_model), "--run", str(larger)]
     assert main(["combine", str(tiny_dataset), *runs, "--out", str(tmp_path / "out"), "--side", "128"]) == 0

@@ -16,7 +16,7 @@ from madeof.datasets import open_dataset
 from madeof.model.record import Record
 from madeof.training import loop
 from madeof.training import run as run_module
-from madeof.training.logit_adjustment import expected_shares, undo_balance
+from madeof.training.logit_adjustment import adjust_logits, expected_shares
 
 
 def test_undoing_the_balance_gives_back_the_materials_shares() -> None:
@@ -31,9 +31,9 @@ def test_undoing_the_balance_gives_back_the_materials_shares() -> None:
         F.cross_entropy(last.bias.expand(100, 3), materials, weight=weights).backward()
         optimizer.step()
     torch.testing.assert_close(last.bias.detach().softmax(0), torch.full((3,), 1 / 3), atol=0.01, rtol=0)
-    undo_balance(last, counts * weights.double().numpy(), counts / 100, 0.0)
+    adjust_logits(last, counts * weights.double().numpy(), counts / 100, 0.0)
     torch.testing.assert_close(last.bias.detach().softmax(0), torch.full((3,), 1 / 3), atol=0.01, rtol=0)
-    undo_balance(last, counts * weights.double().numpy(), counts / 100, 1.0)
+    adjust_logits(last, counts * weights.double().numpy(), counts / 100, 1.0)
     torch.testing.assert_close(last.bias.detach().softmax(0), torch.tensor([0.7, 0.2, 0.1]), atol=0.01, rtol=0)
 
 
@@ -48,9 +48,9 @@ def test_a_training_undoes_its_balance_as_far_as_it_is_told_to(
     trained: Path, tiny_dataset: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    assert train(tiny_dataset, out, "undo_balance=0") == 0
+    assert train(tiny_dataset, out, "logit_adjustment=0") == 0
     undone, left = (load_file(folder / "weights.safetensors")["head.out.bias"] for folder in (trained, out))
-    assert Record.read(trained).training["config"]["undo_balance"] == 0.3
+    assert Record.read(trained).training["config"]["logit_adjustment"] == 0.3
     counts = np.bincount(open_dataset(tiny_dataset).split("train").regions.material)
     weights = loop.class_weights(counts, 0.5).double()
     shift = torch.from_numpy(np.log(counts / counts.sum())) - (torch.from_numpy(counts) * weights / counts.sum()).log()
@@ -63,7 +63,7 @@ def test_one_source_can_calibrate_the_scores(tiny_dataset: Path, caplog: pytest.
     named = dataclasses.replace(val, photos=dataclasses.replace(val.photos, source=sources))
 
     def judging(*judges: str) -> list[bool]:
-        return list(run_module.judging_regions(named, val.materials[:3], judges))
+        return list(run_module.calibration_regions(named, val.materials[:3], judges))
 
     rows = [int(photo) for photo, m in zip(val.regions.photo, val.regions.material, strict=True) if m < 3]
     assert 6 < len(rows) < 12

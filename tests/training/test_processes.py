@@ -27,13 +27,13 @@ from madeof.training.processes import run_together
 pytestmark = pytest.mark.slow
 
 # Dropout draws other numbers in each process, so it is left out of the comparison.
-POOLING = [*SMALL, "attention=2", "dropout=0", "batch=3", "head_epochs=3", "epochs=3", "average=0.9"]
+POOLING = [*SMALL, "attention=2", "dropout=0", "batch=3", "head_epochs=3", "epochs=3", "ema_decay=0.9"]
 CASES = {
     "pooling": POOLING,  # batches of 3, 3 and 2 photos: shares of 2 and 1, and of 1 and 1
-    "one photo": [*POOLING, "head_epochs=0", "batch=1", "epochs=1", "unfreeze=4", "freeze_norm=false"],  # and none
-    "norms": [*POOLING, "head_epochs=0", "epochs=2", "unfreeze=4", "freeze_norm=false"],
+    "one photo": [*POOLING, "head_epochs=0", "batch=1", "epochs=1", "unfreeze=4", "freeze_bn=false"],  # and none
+    "norms": [*POOLING, "head_epochs=0", "epochs=2", "unfreeze=4", "freeze_bn=false"],
     "original": [*STEM, "class_balance=0.5", "batch=3", "min_side=48", "batch_pixels=20000", "unfreeze=4",
-                 "freeze_norm=false"],
+                 "freeze_bn=false"],
 }  # fmt: skip
 STOPPED_AFTER = 4  # rows of the log
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 KILLER = Path(__file__).parents[1] / "support" / "kill_training.py"
 POOLING = [
     *SMALL, "attention=2", "head_epochs=40", "epochs=4", "batch=2", "checkpoint_seconds=0.2", "workers=1",
-    "patience=30", "average=0.9",
+    "patience=30", "ema_decay=0.9",
 ]  # fmt: skip
 ORIGINAL = [*STEM, "batch=2", "epochs=4", "checkpoint_seconds=0.2"]
 

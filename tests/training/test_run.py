@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from small_training import STEM
 from training_run import small, train
 
@@ -104,5 +106,14 @@ def test_a_folder_with_something_else_in_it(tiny_model: Path, tiny_dataset: Path
 def test_judging_by_a_source_that_is_not_there(
     tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(tiny_dataset, tmp_path / "run", 'judge_sources=["moon"]') == 1
+    assert train(tiny_dataset, tmp_path / "run", 'calibration_sources=["moon"]') == 1
     assert "no photo has the source 'moon'" in capsys.readouterr().err
+
+
+def test_without_a_step_of_its_own_the_head_takes_its_scale_from_the_first_batches(
+    tiny_dataset: Path, tmp_path: Path
+) -> None:
+    assert train(tiny_dataset, tmp_path / "run", "head_epochs=0", "epochs=1") == 0
+    state = load_file(tmp_path / "run" / "weights.safetensors")
+    assert float(state["head.mean"].abs().max()) > 0
+    assert not torch.equal(state["head.spread"], torch.ones_like(state["head.spread"]))

@@ -13,6 +13,7 @@ from small_training import SMALL, STEM
 from training_run import small
 
 from madeof.datasets import open_dataset
+from madeof.training.augment import tiled
 from madeof.training.samplers import OriginalSampler, PhotosSampler, crop_around
 
 
@@ -33,7 +34,7 @@ def test_photos_of_the_judging_sources_can_come_more_often(tiny_dataset: Path) -
     dataset = open_dataset(tiny_dataset).split("train")
     sources = tuple("home" if number < 3 else "street" for number in range(len(dataset)))
     dataset = dataclasses.replace(dataset, photos=dataclasses.replace(dataset.photos, source=sources))
-    sampler = PhotosSampler(dataset, np.arange(4), small("batch=4", "repeat=3", 'judge_sources=["home"]'))
+    sampler = PhotosSampler(dataset, np.arange(4), small("batch=4", "oversample=3", 'calibration_sources=["home"]'))
     names = [name for step in range(sampler.steps_per_epoch) for name in sampler.batch(step).names]
     assert Counter(names) == {name: 3 if number < 3 else 1 for number, name in enumerate(dataset.photos.name)}
 
@@ -81,7 +82,7 @@ def test_a_crop_holds_its_region_or_lies_in_it(place: float, height: int, width:
 def test_pasting_brings_the_materials_of_other_photos(tiny_dataset: Path) -> None:
     dataset = open_dataset(tiny_dataset).split("train")
     outputs = np.arange(len(dataset.materials))
-    plain, pasting = (PhotosSampler(dataset, outputs, small(f"paste={share}")) for share in (0.0, 1.0))
+    plain, pasting = (PhotosSampler(dataset, outputs, small(f"copy_paste={share}")) for share in (0.0, 1.0))
     batches = [(plain.batch(step), pasting.batch(step)) for step in range(plain.steps_per_epoch)]
     more = [(len(b.materials), len(a.materials)) for a, b in batches]
     assert sum(b for b, _ in more) > sum(a for _, a in more)
@@ -90,3 +91,30 @@ def test_pasting_brings_the_materials_of_other_photos(tiny_dataset: Path) -> Non
         assert (batch.masks.flatten(1).sum(dim=1) > 0).all()
     again = pasting.batch(0)
     torch.testing.assert_close(again.images, batches[0][1].images, rtol=0, atol=0)
+
+
+def test_a_mosaic_shows_several_photos_side_by_side(tiny_dataset: Path) -> None:
+    """Each tile's masks lie within it, and the batch is the same for the same seed."""
+    dataset = open_dataset(tiny_dataset).split("train")
+    outputs = np.arange(len(dataset.materials))
+    plain, mosaics = (PhotosSampler(dataset, outputs, small(f"mosaic={share}")) for share in (0.0, 1.0))
+    assert len(mosaics.batch(0).materials) > len(plain.batch(0).materials)
+    batch = mosaics.batch(0)
+    assert batch.masks.shape[2:] == batch.images.shape[2:] == plain.batch(0).images.shape[2:]
+    assert len(batch.masks) == len(batch.materials) == len(batch.photo)
+    assert float(batch.masks.mean(dim=(1, 2, 3)).max()) <= 0.25 + 1e-6
+    torch.testing.assert_close(mosaics.batch(0).images, batch.images, rtol=0, atol=0)
+
+
+def test_tiles_keep_their_masks() -> None:
+    tiles = []
+    for number in range(4):
+        image, masks = np.full((8, 8, 3), number, dtype=np.uint8), np.ones((number, 8, 8), dtype=np.float32)
+        tiles.append((image, masks, np.arange(number)))
+    picture, masks, kept = tiled(tiles, 2)
+    assert picture.shape == (16, 16, 3)
+    assert masks.shape == (6, 16, 16)
+    assert [len(k) for k in kept] == [0, 1, 2, 3]
+    for mask, number in zip(masks, (1, 2, 2, 3, 3, 3), strict=True):
+        assert (picture[mask > 0] == number).all()
+        assert mask.sum() == 64

@@ -33,15 +33,15 @@ def test_starting_from_a_run_of_another_net(
     assert "cannot read the checkpoint" in capsys.readouterr().err
 
 
-def test_trunk_weights_from_a_file(tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_backbone_weights_from_a_file(tiny_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from safetensors.torch import save_file
 
     timm_net = madeof.nets.libraries.timm.create_model("test_efficientnet", pretrained=False)
-    save_file({k: v.half() for k, v in timm_net.state_dict().items()}, tmp_path / "trunk.safetensors")
-    assert train(tiny_dataset, tmp_path / "run", f"trunk_weights={tmp_path}/trunk.safetensors", "epochs=0") == 0
+    save_file({k: v.half() for k, v in timm_net.state_dict().items()}, tmp_path / "backbone.safetensors")
+    assert train(tiny_dataset, tmp_path / "run", f"backbone_weights={tmp_path}/backbone.safetensors", "epochs=0") == 0
     net, _ = read_net(tmp_path / "run")
     assert isinstance(net, MaskAtPooling)
-    torch.testing.assert_close(net.trunk.model.conv_stem.weight, timm_net.conv_stem.weight.half().float())
+    torch.testing.assert_close(net.backbone.model.conv_stem.weight, timm_net.conv_stem.weight.half().float())
     save_file({"conv_stem.weight": torch.zeros(2)}, tmp_path / "wrong.safetensors")
-    assert train(tiny_dataset, tmp_path / "no", f"trunk_weights={tmp_path}/wrong.safetensors") == 1
-    assert "does not fit the trunk test_efficientnet" in capsys.readouterr().err
+    assert train(tiny_dataset, tmp_path / "no", f"backbone_weights={tmp_path}/wrong.safetensors") == 1
+    assert "does not fit the backbone test_efficientnet" in capsys.readouterr().err

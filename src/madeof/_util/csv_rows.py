@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Opens(Protocol):
-    """What can be opened as a path can; its text names it."""
+    """Anything that opens like a path; `str()` of it is used in messages."""
 
     def open(self, **how: Any) -> IO[str]:
         """The file as text; the arguments are those of `open`."""
@@ -36,7 +36,7 @@ def read_rows(
     needed: Sequence[str],
     optional: Sequence[str] = (),
     *,
-    also: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | Callable[[list[str]], Mapping[str, str]] | None = None,
     file_names: Sequence[str] = (),
 ) -> Iterator[Row]:
     """The rows of a CSV with a header line, in UTF-8 with or without a byte order mark, with any line ends.
@@ -45,7 +45,7 @@ def read_rows(
         path: the file.
         needed: columns that must be there.
         optional: columns that are read where they are there; all others are ignored.
-        also: other spellings of columns, {other: ours}.
+        also: other spellings of columns, {other: ours}, or what gives them for the names of the first line.
         file_names: columns that name files. They may hold bytes that are not UTF-8, as names of files can.
 
     Raises:
@@ -58,7 +58,8 @@ def read_rows(
             header = next(reader, None)
             if header is None or not any(header):
                 raise DatasetError(f"{name} is empty; expected the columns {','.join(needed)}")
-            columns = _columns(name, header, needed, optional, also or {})
+            spellings = also(header) if callable(also) else also or {}
+            columns = _columns(name, header, needed, optional, spellings)
             for values in reader:
                 if not any(value.strip() for value in values):
                     continue
@@ -81,7 +82,7 @@ def read_rows(
 def _columns(
     name: str, header: list[str], needed: Sequence[str], optional: Sequence[str], also: Mapping[str, str]
 ) -> dict[str, int]:
-    """Where each wanted column stands."""
+    """Index of each wanted column."""
     found: dict[str, int] = {}
     wanted = {*needed, *optional}
     for position, text in enumerate(header):

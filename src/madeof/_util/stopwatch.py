@@ -1,4 +1,4 @@
-"""Where the time goes."""
+"""A stopwatch for the parts of a task."""
 
 from __future__ import annotations
 

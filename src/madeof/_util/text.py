@@ -29,26 +29,26 @@ def brief(value: object) -> str:
     return show(reprlib.repr(value))
 
 
-def listed(values: Iterable[object], *, most: int = 6) -> str:
+def join_some(values: Iterable[object], *, most: int = 6) -> str:
     """The first of `values` with commas between them, and how many more there are: "3, 17, 43 and 5 more"."""
     every = [str(value) for value in values]
     rest = len(every) - most
     return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """How many there are of something.
 
-    >>> counted(1, "photo"), counted(12, "photo")
+    >>> pluralize(1, "photo"), pluralize(12, "photo")
     ('1 photo', '12 photos')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def cell(text: str) -> str:
+def csv_safe(text: str) -> str:
     """A text for a cell of a CSV file: on one line, and never a formula when a spreadsheet opens it.
 
-    >>> cell("=1+1")
+    >>> csv_safe("=1+1")
     "'=1+1"
     """
     text = show(text)

@@ -1,4 +1,4 @@
-"""Any number of photos: `run_batch` reads them wherever they are and writes shards; killed, it goes on later."""
+"""Batches of any size: `run_batch` reads photos from any place and writes shards. It resumes after a kill."""
 
 from madeof.batch.annotator import Kernel
 from madeof.batch.run import Batch, run_batch

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util.stopwatch import Stopwatch
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.batch.remote import Unreachable, is_url, read_bytes
 from madeof.batch.requests import fetched, requests_of
 from madeof.batch.tasks import Answered, Options, Row, Task
@@ -92,7 +92,7 @@ class Kernel:
             predictor, photo, fetched(requests), options.reading, coverage=options.coverage, timed=watch
         )
         if not result.answers:
-            count = counted(len(requests), "region")
+            count = pluralize(len(requests), "region")
             what = f"none of its {count} has {options.min_area} pixels" if requests else "no region"
             raise RegionError(f"{show(task.image)}: {what}; expected at least one")
         return result
@@ -109,7 +109,7 @@ class Kernel:
 
 
 def _reason(error: Exception) -> str:
-    """What a row says of an error, on one line."""
+    """The error text of a row, on one line."""
     if isinstance(error, MadeofError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):

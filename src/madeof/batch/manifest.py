@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util.files import sha256
-from madeof._util.text import listed, show, utf8
+from madeof._util.text import join_some, show, utf8
 from madeof._version import __version__
 from madeof.batch.shards import Shard
 from madeof.batch.sources.opening import Source
@@ -31,12 +31,12 @@ _COMPARED = ("madeof", "source", "settings", "model")
 def describe(
     source: Source, place: str, where: dict[str, str | None], options: Options, per_shard: int
 ) -> dict[str, Any]:
-    """What a batch is: the parts of a manifest that must be the same for it to go on.
+    """Identity of a batch: the parts of the manifest that must be equal to resume it.
 
     Args:
         source: its source.
         place: where that is, as given.
-        where: what else was said of it: `images`, `label_maps`, `format`.
+        where: what else was said of it: `images`, `label_maps`, `format`, `columns`.
         options: what decides its answers.
         per_shard: photos in a shard.
     """
@@ -97,7 +97,7 @@ def check_same(found: dict[str, Any], now: dict[str, Any], where: str) -> None:
     differ = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     if not differ:
         return
-    said = listed((_difference(key, before.get(key), after.get(key)) for key in differ), most=4)
+    said = join_some((_difference(key, before.get(key), after.get(key)) for key in differ), most=4)
     if set(differ) <= {"source.photos", "source.sha256", "source.tars"}:
         said = f"the source has changed since: {said}"
     raise BatchError(

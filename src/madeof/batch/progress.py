@@ -6,14 +6,14 @@ import time
 from collections import deque
 from typing import TextIO
 
-from madeof._util.text import counted
+from madeof._util.text import pluralize
 
 _ON_TERMINAL, _IN_LOG = 0.5, 30.0  # seconds between lines
 _SPAN = 60.0  # seconds of which the rate is that of
 
 
 class Progress:
-    """What has been done of a batch.
+    """Progress of a batch.
 
     Args:
         total: photos in all; None where that is not known.
@@ -62,10 +62,10 @@ class Progress:
         """Photos, regions, errors, photos a second and the time left."""
         since, photos = self._marks[0]
         rate = (self.photos - photos) / max(now - since, 1e-9)
-        done = counted(self.photos, "photo")
+        done = pluralize(self.photos, "photo")
         if self.total:
-            done = f"{self.photos:,} of {counted(self.total, 'photo')} ({self.photos / self.total:.1%})"
-        parts = [done, counted(self.regions, "region"), counted(self.errors, "error"), f"{rate:.3g} photos/s"]
+            done = f"{self.photos:,} of {pluralize(self.total, 'photo')} ({self.photos / self.total:.1%})"
+        parts = [done, pluralize(self.regions, "region"), pluralize(self.errors, "error"), f"{rate:.3g} photos/s"]
         if self.total and rate > 0 and self.photos < self.total:
             parts.append(f"{duration((self.total - self.photos) / rate)} left")
         return ", ".join(parts)

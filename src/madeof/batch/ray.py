@@ -44,7 +44,7 @@ _QUIET = {
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What an actor must know to write any shard of a batch."""
+    """Everything that an actor needs to write any shard of a batch."""
 
     kernel: Kernel
     opening: Mapping[str, Any]
@@ -56,7 +56,7 @@ class Plan:
     total: int
     """Photos in all."""
     folder: str = dataclasses.field(default_factory=os.getcwd)
-    """What relative paths are relative to."""
+    """Base folder of relative paths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +66,13 @@ class Written:
     number: int
     shard: Shard
     seconds: dict[str, float]
-    """Of work on it, by what they were spent on; see `Answered.seconds`."""
+    """Seconds of work by kind; see `Answered.seconds`."""
     first_error: str
     """In it; "" for none."""
 
 
 class ShardWriter:
-    """What each actor holds; Ray Data calls it with a shard's number."""
+    """State of an actor; Ray Data calls it with a shard's number."""
 
     def __init__(self, plan: Plan) -> None:
         with contextlib.suppress(OSError):  # there is none on that machine; then no path of it is either

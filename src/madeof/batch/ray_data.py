@@ -23,6 +23,7 @@ from PIL import Image
 from madeof.batch.annotator import Kernel
 from madeof.batch.pool import Pool
 from madeof.batch.ray import actors, answers_of, ray_of
+from madeof.batch.sources.columns import columns_of, parse_columns
 from madeof.batch.sources.tables import request_of
 from madeof.batch.tasks import Options, Row, Task
 from madeof.errors import InputError
@@ -40,6 +41,7 @@ def classify(
     *,
     model: str | Path | None = None,
     options: Options | None = None,
+    columns: str | None = None,
     workers: int | None = None,
     num_cpus: float = 1,
 ) -> Dataset:
@@ -54,6 +56,7 @@ def classify(
         dataset: of Ray Data. It is not run: what is given back is run when it is read or written.
         model: see `madeof.load`; at the same place on all machines.
         options: what decides the answers besides; see `madeof.batch.tasks.Options`.
+        columns: what columns of other names hold, such as "box_xywh=bbox"; see `madeof.batch.sources.columns`.
         workers: actors, each of which loads the model once; None for as many as Ray has room for.
         num_cpus: cores that Ray sets aside for each of them, which computes on one.
 
@@ -62,7 +65,7 @@ def classify(
 
     Raises:
         MissingExtraError: Ray is not installed.
-        InputError: `dataset` is no dataset of Ray Data.
+        InputError: `dataset` is no dataset of Ray Data, or `columns` is none of ours.
     """
     ray = ray_of("madeof.ray.classify")
     if not isinstance(dataset, ray.data.Dataset):
@@ -70,7 +73,7 @@ def classify(
     kernel = Kernel(model, options or Options())
     given: Dataset = dataset.map_batches(
         Classifier,
-        fn_constructor_args=(kernel,),
+        fn_constructor_args=(kernel, parse_columns(columns)),
         batch_size=_ROWS,
         batch_format="pyarrow",
         compute=actors(ray, workers or 1, workers),
@@ -80,15 +83,23 @@ def classify(
 
 
 class Classifier:
-    """What each actor holds: the model, in a process beside it, so that a photo that kills it is but a row."""
+    """State of an actor: a model in its own process, so that a photo that kills it costs only its row."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, told: Sequence[tuple[str, str]] = ()) -> None:
         self._pool = Pool(kernel, 1)
+        self._told = told
 
     def __call__(self, table: Any) -> Any:
         """The answers to a pyarrow table of regions, as a pyarrow table."""
         pa, _ = pyarrow_of("madeof.ray.classify", "ray")
-        answers = answers_of(self._pool, list(_tasks(table.to_pylist())))
+        # `path` names an array of `ray.data.read_images`.
+        names = [name for name in table.column_names if name != "path"]
+        ours, _ = columns_of(names, self._told, "the dataset")
+        renamed = [
+            name if name == "path" else ours.get(name.strip().casefold(), f"unused {name}")
+            for name in table.column_names
+        ]
+        answers = answers_of(self._pool, list(_tasks(table.rename_columns(renamed).to_pylist())))
         return pa.Table.from_pylist([row for answered in answers for row in answered.rows], parquet_schema(pa))
 
 

@@ -1,4 +1,4 @@
-"""Where the bytes of a batch lie: local paths, and URLs of whatever fsspec opens (s3://, gs://, memory://)."""
+"""Files of a batch: local paths, and URLs that fsspec opens (s3://, gs://, memory://)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.batch import manifest
 from madeof.batch.annotator import Kernel
 from madeof.batch.circuit_breaker import Outage
@@ -43,7 +43,7 @@ Answering = Callable[[Iterator[tuple[int, Task]]], Iterator[tuple[int, Answered]
 
 
 class Engine(Protocol):
-    """What runs a kernel on many tasks, for a `with` block; `Pool` is one."""
+    """Context manager that runs a kernel on many tasks, such as `Pool`."""
 
     def __enter__(self) -> Engine: ...
 
@@ -56,7 +56,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a batch did."""
+    """Summary of a batch run."""
 
     photos: int
     regions: int
@@ -67,9 +67,9 @@ class Batch:
     kept: int
     """Photos that an earlier run had done."""
     wall_seconds: float
-    """Of this run."""
+    """Seconds that this run took."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Of this run, by what they were spent on: of the workers decode, regions, encode, classify; besides, write."""
+    """Seconds of this run by kind: decode, regions, encode and classify in the workers, and write."""
 
 
 def run_batch(
@@ -81,6 +81,7 @@ def run_batch(
     images: str | None = None,
     label_maps: str | None = None,
     format: str | None = None,
+    columns: str | None = None,
     per_shard: int = PER_SHARD,
     workers: int | None = None,
     max_errors: int | None = None,
@@ -102,6 +103,7 @@ def run_batch(
         images: the folder of the photos of a table or of annotations, where they are not beside it.
         label_maps: for a folder of photos, the folder of their label maps.
         format: the name of the annotations' format.
+        columns: see `madeof.batch.sources.open_source`.
         per_shard: photos in a shard.
         workers: processes, or actors of Ray; None takes one for each core, and 0 works in this process.
         max_errors: stop when there are more errors than that, counting those of earlier runs.
@@ -123,10 +125,10 @@ def run_batch(
     options = options or Options()
     _check(options, per_shard, workers, max_errors)
     source, out = os.fspath(source), os.fspath(out)
-    opened, hint = open_source(source, images=images, label_maps=label_maps, format=format)
+    opened, hint = open_source(source, images=images, label_maps=label_maps, format=format, columns=columns)
     if hint:
         _logger.warning(hint)
-    where = {"images": images, "label_maps": label_maps, "format": format}
+    where = {"images": images, "label_maps": label_maps, "format": format, "columns": columns}
     description = manifest.describe(opened, source, where, options, per_shard)
     description["model"] = manifest.describe_model(model, sets=options.coverage is not None)
     store = open_store(out)
@@ -176,14 +178,14 @@ def _prepare(
     if found is None:
         if others := [name for name in store.names() if name != LOCK]:
             raise WriteError(
-                f"{show(out)} is a folder with files in it ({listed(map(show, others), most=3)}) and no manifest of a "
-                "batch; give a new or an empty folder"
+                f"{show(out)} is a folder with files in it ({join_some(map(show, others), most=3)}) and no manifest of "
+                "a batch; give a new or an empty folder"
             )
         manifest.write(store, description, done=False)
         return {}, False
     manifest.check_same(found, description, out)
     if found["done"]:
-        # Its shards stand in the manifest; those that are gone since are done again.
+        # Shards in the manifest whose files are gone are done again.
         listed_there = dict(enumerate(shards_from(found["shards"])))
         whole = {n: s for n, s in listed_there.items() if store.is_whole(s.name, s.bytes, s.sha256)}
         damaged = [shard.name for number, shard in listed_there.items() if number not in whole]
@@ -193,8 +195,8 @@ def _prepare(
         _logger.warning(
             "%s: %s damaged or gone (%s); done again",
             show(out),
-            counted(len(damaged), "shard"),
-            listed(damaged, most=3),
+            pluralize(len(damaged), "shard"),
+            join_some(damaged, most=3),
         )
     return whole, bool(found["done"]) and not damaged
 
@@ -267,7 +269,7 @@ class _Run:
     def _begin(self, done: dict[int, Shard], stream: TextIO | None) -> Progress:
         kept = sum(shard.photos for shard in done.values())
         if kept:
-            _logger.info("going on: %s in %s are done", counted(kept, "photo"), counted(len(done), "shard"))
+            _logger.info("going on: %s in %s are done", pluralize(kept, "photo"), pluralize(len(done), "shard"))
         progress = Progress(
             self.source.total,
             kept=kept,
@@ -300,8 +302,8 @@ class _Run:
     def _check_errors(self, errors: int) -> None:
         if self.max_errors is not None and errors > self.max_errors:
             raise BatchError(
-                f"stopped at {counted(errors, 'error')}, more than the {self.max_errors} allowed; what is finished is "
-                "kept: run the same with a higher limit, and it goes on"
+                f"stopped at {pluralize(errors, 'error')}, more than the {self.max_errors} allowed; what is finished "
+                "is kept: run the same with a higher limit, and it goes on"
             )
 
     def finished(self, done: dict[int, Shard], kept: int, wall_seconds: float = 0.0) -> Batch:
@@ -319,5 +321,5 @@ class _Run:
         batch = Batch(photos, regions, errors, shards, kept, wall_seconds, self.seconds)
         if photos and not regions:
             said = f": {show(self.first_error)}" if self.first_error else f"; see {name_of(0, self.options.to)}"
-            raise BatchError(f"none of {counted(photos, 'photo')} has an answer{said}")
+            raise BatchError(f"none of {pluralize(photos, 'photo')} has an answer{said}")
         return batch

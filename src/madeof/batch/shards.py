@@ -18,7 +18,7 @@ from madeof.batch.tasks import Answered, Form, Row
 from madeof.export.tables import json_line, parquet_schema, pyarrow_of
 
 PROGRESS = "_progress"
-"""The folder that tells which shards are finished; it goes with the end of the batch."""
+"""Folder of markers of finished shards; removed at the end of the batch."""
 
 _ROWS_AT_ONCE = 20_000  # of a Parquet file: a row group
 

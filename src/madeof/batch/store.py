@@ -1,4 +1,4 @@
-"""Where the result of a batch is written: a local folder, or one at an URL that fsspec opens."""
+"""Output store of a batch: a local folder, or one at a URL that fsspec opens."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Store(Protocol):
         ...
 
     def names(self, folder: str = "") -> list[str]:
-        """The files in it or in a folder of it, sorted; none where there is no such folder."""
+        """Sorted files in the store or in one of its folders; empty if there is no such folder."""
         ...
 
     def read(self, name: str) -> bytes | None:

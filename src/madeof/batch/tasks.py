@@ -1,4 +1,4 @@
-"""What a batch is made of: one photo with the regions that are asked for: plain values that other processes take."""
+"""Tasks of a batch: one photo and its requested regions, as plain values that can be pickled."""
 
 from __future__ import annotations
 
@@ -41,18 +41,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Options:
-    """What decides the answers of a batch besides the model."""
+    """Options of a batch that change its answers."""
 
     to: Form = "parquet"
     """Rows of a table, one for each region; or "jsonl", an object for each photo."""
     top: int = 5
-    """How many materials with their scores a row holds."""
+    """Number of materials with scores per row."""
     coverage: float | None = None
-    """Of the set of materials that a row holds; None for no set."""
+    """Coverage of the prediction set in each row; None for no set."""
     min_area: int = 1
-    """Blobs of label maps and annotated regions of fewer pixels are left out."""
+    """Components of label maps and annotated regions of fewer pixels are left out."""
     resize_masks: bool = False
     jpeg_masks: bool = False
+    soft_masks: bool = False
     max_megapixels: float = 100.0
     strict: bool = False
     engine: str = "onnxruntime"
@@ -65,7 +66,9 @@ class Options:
     @property
     def reading(self) -> ReadOptions:
         """How photos and masks are read."""
-        return ReadOptions(self.max_megapixels, self.strict, self.resize_masks, self.jpeg_masks, self.min_area)
+        return ReadOptions(
+            self.max_megapixels, self.strict, self.resize_masks, self.jpeg_masks, self.min_area, self.soft_masks
+        )
 
 
 Row = dict[str, Any]
@@ -74,7 +77,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Answered:
-    """What came of a task."""
+    """Outcome of a task."""
 
     rows: list[Row]
     regions: int
@@ -82,6 +85,6 @@ class Answered:
     errors: int
     """Regions and photos that have none."""
     unreachable: str = ""
-    """What a store that could not be reached said; the rows say it too."""
+    """Error of an unreachable store; the rows have it too."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Where the time went: "decode", "regions", "encode", "classify"."""
+    """Seconds by kind: "decode", "regions", "encode", "classify"."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from madeof.images.photo import Photo
     from madeof.regions.request import RegionRequest
 
-_INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks")
+_INSTEAD = ("masks", "boxes", "polygons", "label_map", "resize_masks", "jpeg_masks", "soft_masks")
 
 
 def add_annotations(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ class AnnotatedRegions:
     photos: list[str] = field(default_factory=list)
     """Their paths, as given or as found."""
     failures: list[str] = field(default_factory=list)
-    """What is broken in the file, and photos that it does not have."""
+    """Problems in the file, and photos missing from it."""
     annotated: dict[str, AnnotatedPhoto] = field(default_factory=dict)
     """By the path in `photos`."""
     missing: dict[str, str] = field(default_factory=dict)
@@ -192,7 +192,7 @@ class _Lookup:
 
 
 def _problems(annotations: Annotations, *, every_photo: bool) -> list[str]:
-    """What is broken in the file; photos that are not found only where all are asked for."""
+    """Problems in the file, and missing photos if all are requested."""
     from madeof.datasets.formats.finding import MissingPhoto
 
     return [one.reason for one in annotations.problems if every_photo or not isinstance(one, MissingPhoto)]

@@ -19,7 +19,7 @@ Subparsers = Any  # argparse's own class for this is private
 _Group = argparse.ArgumentParser | argparse._ArgumentGroup
 
 MOST_WINDOWS = 4096
-"""As `madeof.inference.zoom.MOST`, of which `--help` loads nothing."""
+"""Copy of `madeof.inference.zoom.MOST`, so that `--help` need not import it."""
 
 FORMATS = (
     "coco",
@@ -50,10 +50,10 @@ FORMATS = (
     "ade",
     "masks",
 )
-"""The names in `madeof.datasets.formats.FORMATS`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.datasets.formats.FORMATS`, so that `--help` need not import it."""
 
 WRITTEN = ("coco", "label_studio", "labelme", "cvat", "yolo", "label_map", "masks")
-"""Those of them that are written too."""
+"""Formats that can be written."""
 
 
 def print_json(value: Any) -> None:
@@ -104,42 +104,62 @@ def add_zoom(group: _Group) -> None:
         type=zoom,
         default="auto",
         metavar="ZOOM",
-        help="look again, enlarged, at regions that are small in a large photo: auto, off, or in how many windows of a "
-        "photo at most (default: auto, which is 128; docs/zoom.md)",
+        help="second, enlarged look at small regions of large photos: auto, off, or the largest number of windows per "
+        "photo (default: auto, which is 128; docs/zoom.md)",
     )
 
 
 def add_model(parser: argparse.ArgumentParser, *, threads: int = 0) -> None:
     """`--model`, `--threads`, `--engine` and `--zoom`; `threads` is the second one's default."""
-    parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
-    parser.add_argument(
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
+    group.add_argument(
         "--threads",
         type=whole_number(0, 1024),
         default=threads,
         metavar="N",
-        help=f"CPU threads (default: {threads or 'one for each core'})",
+        help=f"CPU threads (default: {threads or 'one per core'})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--engine",
         default=DEFAULT,
         choices=ENGINES,
         metavar="NAME",
-        help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
+        help=f"inference engine: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
-    add_zoom(parser)
+    add_zoom(group)
+
+
+class _OldName(argparse._AppendAction):
+    """Append to a list, and say that the option has a new name."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Warn, then append."""
+        print(
+            f"madeof: {option} is now --{self.dest[:-1].replace('_', '-')}; the old name works until 0.3",
+            file=sys.stderr,
+        )
+        super().__call__(parser, namespace, values, option)
+
+
+def add_calibration_source(parser: argparse.ArgumentParser, text: str) -> None:
+    """`--calibration-source`, with its name of 0.1, `--judge-source`; `text` is the help."""
+    names: dict[str, Any] = {"default": [], "metavar": "NAME", "dest": "calibration_sources"}
+    parser.add_argument("--calibration-source", action="append", help=text, **names)
+    parser.add_argument("--judge-source", action=_OldName, help=argparse.SUPPRESS, **names)
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
-    """Where the data set is and how its regions are made."""
+    """Arguments of a data set: its place and its regions."""
     group = add_dataset_place(parser)
     add_making(group)
-    group.add_argument(
-        "--skip-bad", action="store_true", help="go on without the photos that cannot be used, and list them"
-    )
+    group.add_argument("--skip-bad", action="store_true", help="skip photos that cannot be used, and list them")
 
 
 def add_dataset_place(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Where the data set is, in a group that is returned so that more can be added to it."""
+    """Arguments of a data set's place; returns the argument group."""
     group = parser.add_argument_group("data set")
     group.add_argument(
         "dataset",
@@ -176,7 +196,7 @@ def add_making(group: argparse._ArgumentGroup) -> None:
         help="leave out smaller regions (default: 1)",
     )
     group.add_argument(
-        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value that is no material"
+        "--ignore", type=int, action="append", default=[], metavar="VALUE", help="a label value to ignore"
     )
 
 
@@ -192,7 +212,7 @@ def add_format(group: argparse._ArgumentGroup) -> None:
         type=format_name,
         choices=FORMATS,
         metavar="NAME",
-        help=f"insist on the annotation file's format, which is else found out: {', '.join(FORMATS)}",
+        help=f"format of the annotation file (default: detected): {', '.join(FORMATS)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""`madeof batch`: photos of any number, in shards that a later run goes on with."""
+"""`madeof batch`: any number of photos, in shards, resumable."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from madeof.cli.regions import add_photo_limits
 from madeof.model.onnx_engine import DEFAULT, ENGINES
 
 TO = ("parquet", "jsonl")
-"""The forms of the result; see `madeof.batch.tasks.FORMS`, of which `--help` loads nothing."""
+"""Copy of `madeof.batch.tasks.FORMS`, so that `--help` need not import it."""
 
 ON = ("processes", "ray")
-"""Where the work is done."""
+"""Values of `--on`: local processes or Ray."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "batch",
-        help="name the materials of any number of photos, into files",
+        help="classify regions of any number of photos, into files",
         description="Name the material of each region of each photo of a source, and write the answers to a folder, a "
         "shard at a time. Ended or killed at any time and run again, it goes on with the shards that are missing.",
         epilog="A photo or region that cannot be used is a row with its error, and the exit status is 0; it is 1 where "
@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a folder of photos, a glob, a table (.csv, .parquet) of photos and regions, WebDataset (.tar), or an "
         "annotation file; local, or an URL such as s3://...",
     )
-    parser.add_argument("--out", required=True, metavar="DEST", help="a new folder, or one of a batch to go on with")
+    parser.add_argument("--out", required=True, metavar="DEST", help="a new folder, or that of a batch to resume")
     regions = parser.add_argument_group("photos and regions of the source")
     regions.add_argument("--images", metavar="DIR", help="folder of the photos of a table or an annotation file")
     regions.add_argument(
@@ -40,32 +40,38 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_format(regions)
     regions.add_argument(
-        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
+        "--columns",
+        metavar="OURS=THEIRS,...",
+        help="what columns of a table, or keys of a WebDataset's JSON, hold, such as box_xywh=bbox,ignore=label",
+    )
+    regions.add_argument(
+        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller components (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
-    regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
+    regions.add_argument("--jpeg-masks", action="store_true", help="accept JPEG masks; values above half are inside")
+    regions.add_argument("--soft-masks", action="store_true", help="8-bit grey masks are soft: value / 255")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--to",
         choices=TO,
         default=TO[0],
         metavar="FORM",
-        help="parquet: a row for each region (extra 'batch'); jsonl: a JSON object for each photo (default: parquet)",
+        help="parquet: one row per region (extra 'batch'); jsonl: one JSON object per photo (default: parquet)",
     )
     output.add_argument(
-        "--top", type=whole_number(1), default=5, metavar="K", help="how many materials a row holds (default: 5)"
+        "--top", type=whole_number(1), default=5, metavar="K", help="number of materials per row (default: 5)"
     )
     output.add_argument(
         "--coverage",
         type=coverage,
         metavar="C",
-        help="add the set of materials that holds the true one with this probability, such as 0.9 (docs/scores.md)",
+        help="add prediction sets with this coverage, such as 0.9 (docs/scores.md)",
     )
     output.add_argument(
         "--photos-per-shard", type=whole_number(1), default=1000, metavar="N", help="photos in a file (default: 1000)"
     )
-    output.add_argument("--overwrite", action="store_true", help="throw away what another batch left in DEST")
-    output.add_argument("--quiet", action="store_true", help="say nothing of the progress")
+    output.add_argument("--overwrite", action="store_true", help="replace another batch in DEST")
+    output.add_argument("--quiet", action="store_true", help="no progress line")
     work = parser.add_argument_group("work")
     work.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     work.add_argument(
@@ -73,14 +79,14 @@ def add_parser(subparsers: Subparsers) -> None:
         default=DEFAULT,
         choices=ENGINES,
         metavar="NAME",
-        help=f"what runs the model: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
+        help=f"inference engine: {', '.join(ENGINES)} (default: {DEFAULT}; the others are the extra 'openvino')",
     )
     add_zoom(work)
     work.add_argument(
         "--workers",
         type=whole_number(0, 1024),
         metavar="N",
-        help="processes, each on one thread (default: one for each core; 0: no other process)",
+        help="worker processes, one thread each (default: one per core; 0: none)",
     )
     work.add_argument(
         "--on",
@@ -102,7 +108,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do the batch, or go on with it."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.batch import Options, run_batch
     from madeof.batch.progress import duration
 
@@ -117,6 +123,7 @@ def run(options: argparse.Namespace) -> int:
             min_area=options.min_area,
             resize_masks=options.resize_masks,
             jpeg_masks=options.jpeg_masks,
+            soft_masks=options.soft_masks,
             max_megapixels=options.max_megapixels,
             strict=options.strict,
             engine=options.engine,
@@ -125,6 +132,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
         label_maps=options.label_maps,
         format=options.format,
+        columns=options.columns,
         per_shard=options.photos_per_shard,
         workers=options.workers,
         max_errors=options.max_errors,
@@ -134,11 +142,10 @@ def run(options: argparse.Namespace) -> int:
         progress=None if options.quiet else sys.stderr,
     )
     kept = f", {batch.kept:,} of them before" if batch.kept else ""
-    done = (
-        f"{counted(batch.photos, 'photo')}{kept}, {counted(batch.regions, 'region')}, {counted(batch.errors, 'error')}"
-    )
+    regions, errors = pluralize(batch.regions, "region"), pluralize(batch.errors, "error")
+    done = f"{pluralize(batch.photos, 'photo')}{kept}, {regions}, {errors}"
     print(
-        f"madeof: wrote {show(options.out)}: {done}, {counted(len(batch.shards), 'shard')}, in "
+        f"madeof: wrote {show(options.out)}: {done}, {pluralize(len(batch.shards), 'shard')}, in "
         f"{duration(batch.wall_seconds)}",
         file=sys.stderr,
     )

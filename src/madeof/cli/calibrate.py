@@ -13,7 +13,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "calibrate",
-        help="measure a model's threshold and sets on your own labelled photos",
+        help="fit a model's threshold and prediction sets on your own labelled photos",
         description="Copy a model folder, with the score from which on an answer is certain, and the sets with a "
         "coverage, measured on labelled photos that it did not learn from. Scores stay as they are, but for --by-size.",
     )
@@ -25,12 +25,12 @@ def add_parser(subparsers: Subparsers) -> None:
         type=_precision,
         default=0.9,
         metavar="P",
-        help="the share of the answers that is to be right (default: 0.9)",
+        help="target precision of the answers above the threshold (default: 0.9)",
     )
     parser.add_argument(
         "--by-size",
         action="store_true",
-        help="fit a temperature and a threshold for each range of sizes too: scores change (docs/scores.md)",
+        help="also fit a temperature and a threshold per size range: scores change (docs/scores.md)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder")
     parser.set_defaults(run=run)
@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.errors import DatasetError
     from madeof.evaluation.calibrate import calibrate
     from madeof.evaluation.run import evaluate
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"madeof: left out: {show(name)}: {show(reason)}", file=sys.stderr)
     record = calibrate(predictor.record, evaluation, options.precision, by_size=options.by_size)
     if record.calibration.uncertain_below is None or record.calibration.prediction_sets is None:
-        found = counted(evaluation.metrics.nameable, "region")
+        found = pluralize(evaluation.metrics.nameable, "region")
         hint = "" if judged.split == "all" else ": give --split all to calibrate on every photo"
         raise DatasetError(f"got {found} of materials that the model knows; expected 30 or more to calibrate on{hint}")
     copy_model(predictor.folder, record, options.out)

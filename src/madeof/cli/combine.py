@@ -5,30 +5,33 @@ from __future__ import annotations
 import argparse
 import sys
 
-from madeof.cli.arguments import Subparsers, add_dataset, open_from, whole_number
+from madeof.cli.arguments import Subparsers, add_calibration_source, add_dataset, open_from, whole_number
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "combine",
-        help="write several runs as one model, an ensemble (extra 'train')",
+        help="combine several runs into an ensemble (extra 'train')",
         description="Write an ensemble of finished runs of the same materials: right more often than each of them, for "
         "as many times the work. It is calibrated and measured on the val split.",
     )
     add_dataset(parser)
     parser.add_argument(
-        "--run", action="append", default=[], required=True, metavar="RUN", dest="runs", help="twice or more"
+        "--run",
+        action="append",
+        default=[],
+        required=True,
+        metavar="RUN",
+        dest="runs",
+        help="a finished run; give two or more",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder, with weights")
-    parser.add_argument("--name", default="my-ensemble", help="of the model")
+    parser.add_argument("--name", default="my-ensemble", help="name of the model")
     parser.add_argument(
         "--side", type=whole_number(32), metavar="PIXELS", help="longer side of a photo, if runs differ"
     )
-    parser.add_argument(
-        "--judge-source", action="append", default=[], metavar="NAME", dest="judge_sources",
-        help="only val photos of this source calibrate; may be repeated",
-    )  # fmt: skip
+    add_calibration_source(parser, "only val photos of this source calibrate; may be repeated")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         options.out,
         name=options.name,
         side=options.side,
-        judge_sources=options.judge_sources,
+        calibration_sources=options.calibration_sources,
     )
     accuracy = record.metrics.get("val", {}).get("accuracy")
     figure = "" if accuracy is None else f"; accuracy on the val split {accuracy:.3f}"

@@ -21,7 +21,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="IN",
         help="any data set that `madeof evaluate` takes: a folder, a table, or an annotation file of another tool",
     )
-    parser.add_argument("out", metavar="OUT", help="a file or folder that is not there yet")
+    parser.add_argument("out", metavar="OUT", help="a new file or folder")
     parser.add_argument(
         "--to", required=True, type=format_name, choices=WRITTEN, metavar="FORMAT", help=f"one of {', '.join(WRITTEN)}"
     )
@@ -35,13 +35,13 @@ def add_parser(subparsers: Subparsers) -> None:
     group.add_argument("--images", metavar="DIR", help="folder of photos, where they are not beside the annotations")
     group.add_argument("--labels", metavar="DIR", help="folder of label maps; IN is then the folder of photos")
     add_making(group)
-    group.add_argument("--skip-bad", action="store_true", help="go on without what cannot be used, and list it")
+    group.add_argument("--skip-bad", action="store_true", help="skip what cannot be used, and list it")
     parser.set_defaults(run=run, refuse=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
     """Convert."""
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.datasets.conversion import convert
 
     if options.labels is not None and (options.images is not None or options.format is not None):
@@ -61,9 +61,9 @@ def run(options: argparse.Namespace) -> int:
     )
     lines = [f"skipped {problem.file}: {problem.reason}" for problem in done.skipped]
     if done.too_small:
-        lines.append(f"left out {counted(done.too_small, 'region')} under {options.min_area} px")
+        lines.append(f"left out {pluralize(done.too_small, 'region')} under {options.min_area} px")
     lines += [f"not kept in {done.format.name}: {line}" for line in done.lost]
-    counts = f"{counted(done.photos, 'photo')}, {counted(done.regions, 'region')}"
+    counts = f"{pluralize(done.photos, 'photo')}, {pluralize(done.regions, 'region')}"
     lines.append(f"wrote {options.out}: {counts}; the photos are in {done.folder}")
     for line in lines:
         print(f"madeof: {show(line)}", file=sys.stderr)

@@ -15,8 +15,8 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "demo",
-        help="name the materials in a photo that comes with madeof",
-        description="Name the five regions of a photo of a cup of coffee, say what they truly are, draw the answer.",
+        help="classify the regions of an example photo",
+        description="Classify five regions of a photo of a cup of coffee, compare with the truth, and draw the result.",
     )
     add_model(parser)
     parser.add_argument(

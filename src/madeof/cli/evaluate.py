@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="measure a model on labelled photos",
-        description="Name every region of every photo and count what is right. Materials are matched by name.",
+        description="Classify every region of every photo and measure accuracy. Materials are matched by name.",
     )
     add_dataset(parser)
     add_model(parser)
@@ -34,22 +34,22 @@ def add_parser(subparsers: Subparsers) -> None:
         "--crosswalk",
         default="auto",
         metavar="FILE",
-        help="which of the model's materials are which of the data set's: a CSV (from_name,to_name and perhaps "
+        help="mapping from the model's materials to the data set's: a CSV (from_name,to_name and perhaps "
         "relation), none, or auto: the built-in one where the two are of different lists (default)",
     )
     parser.add_argument(
         "--coverage",
         type=coverage,
         metavar="C",
-        help="of the sets that are looked at (default: 0.9, where the model has sets; docs/scores.md)",
+        help="coverage of the prediction sets (default: 0.9; docs/scores.md)",
     )
     parser.add_argument(
         "--maps",
         action="store_true",
-        help="map whole photos as madeof map does, and count the labelled pixels that are right (docs/map.md)",
+        help="evaluate madeof map on the labelled pixels (docs/map.md)",
     )
     parser.add_argument("--out", metavar="DIR", help="write a report to a new or empty folder: a page and tables")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
     parser.set_defaults(run=run)
 
 
@@ -163,7 +163,7 @@ def _maps(predictor: Predictor, part: RegionDataset, options: argparse.Namespace
 
 def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crosswalk | None:
     """The crosswalk that is asked for, where there is anything to compare through it."""
-    from madeof._util.text import listed, show
+    from madeof._util.text import join_some, show
     from madeof.errors import DatasetError
     from madeof.materials.crosswalk import Crosswalk
 
@@ -172,8 +172,8 @@ def _crosswalk(option: str, model: Sequence[str], data: Sequence[str]) -> Crossw
     found = Crosswalk.between(model, data, None if option == "auto" else option)
     if found is not None and not found.compared:
         raise DatasetError(
-            f"none of the data set's materials ({listed(map(show, data))}) can be compared with the model's "
-            f"({listed(map(show, model))}) through {show(found.where)}: "
+            f"none of the data set's materials ({join_some(map(show, data))}) can be compared with the model's "
+            f"({join_some(map(show, model))}) through {show(found.where)}: "
             "give another crosswalk (--crosswalk FILE, or none)"
         )
     return found

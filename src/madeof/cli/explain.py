@@ -23,27 +23,27 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "explain",
-        help="show where the answer for a region came from",
-        description="Take the region, the ring around it and the rest of the photo away in turn and see how the answer "
+        help="explain a prediction",
+        description="Remove the region, the ring around it and the rest of the photo in turn and see how the answer "
         "changes: what share of it each has, whether the context decided, and a heat map over the photo.",
-        epilog="What a model says without a part also depends on what stands in its place: grey, and the colours of "
+        epilog="What a model predicts without a part also depends on what replaces it: grey, and the colours of "
         "what is left, are both tried. See docs/explain.md.",
     )
-    parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     add_regions(
         parser,
         "regions (each may be repeated; each takes about a second or two)",
-        "a picture whose values are classes: each connected blob of a value is a region",
+        "a picture whose values are classes: each connected component of a value is a region",
     )
     add_model(parser)
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="one JSON object, with the heat map's numbers")
+    output.add_argument("--json", action="store_true", help="print one JSON object, with the heat map")
     output.add_argument(
         "--out", metavar="OUT.png", help="write the photo, the heat map and the shares (several regions: a folder)"
     )
     output.add_argument(
         "--looks", type=whole_number(0, 4096), default=_LOOKS, metavar="N",
-        help=f"altered photos for the heat map: more are finer, 0 leaves it out (default: {_LOOKS})",
+        help=f"forward passes for the heat map: more are finer, 0 skips it (default: {_LOOKS})",
     )  # fmt: skip
     add_photo_limits(parser)
     parser.set_defaults(run=run)
@@ -109,15 +109,15 @@ def _text(region: Region, explanation: Explanation) -> str:
 
 def _draw(photo: Photo, region: Region, explanation: Explanation, path: Path) -> None:
     from madeof._util.text import show
+    from madeof.inference.explanation_picture import draw
     from madeof.viz import overlay
-    from madeof.viz.explanation import draw
 
     overlay.save(draw(photo.pixels, region, explanation, title=region.name), path)
     print(f"madeof: wrote {show(path)}", file=sys.stderr)
 
 
 def _pictures(options: argparse.Namespace, regions: int) -> list[Path | None]:
-    """Where the picture of each region goes: found impossible before the work rather than after it."""
+    """Path of each region's picture, checked before the work starts."""
     from madeof._util import files
     from madeof._util.text import show
     from madeof.errors import WriteError
@@ -141,7 +141,7 @@ def _pictures(options: argparse.Namespace, regions: int) -> list[Path | None]:
 
 
 def _progress() -> Progress | None:
-    """A line on a terminal that counts the looks and then goes."""
+    """Progress line on a terminal, erased at the end."""
     if not sys.stderr.isatty():
         return None
 

@@ -9,7 +9,7 @@ from madeof.cli.arguments import Subparsers
 from madeof.cli.properties_arguments import add_table, table_of
 
 TARGETS = ("pyroomacoustics", "sionna", "mujoco", "usd", "materialx", "gltf", "ifc")
-"""Those of `madeof.properties.export`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.properties.export`, so that `--help` need not import it."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -21,9 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "each. FILE is there when all of it is written, and not before; what the program cannot hold is said.",
         epilog="See docs/properties.md.",
     )
-    parser.add_argument("answers", metavar="ANSWERS", help="what madeof predict --json or --to jsonl wrote")
+    parser.add_argument("answers", metavar="ANSWERS", help="output of madeof predict --json or --to jsonl")
     parser.add_argument("--to", required=True, choices=TARGETS, metavar="PROGRAM", help=f"one of {', '.join(TARGETS)}")
-    parser.add_argument("--out", required=True, metavar="FILE", help="a file that is not there yet")
+    parser.add_argument("--out", required=True, metavar="FILE", help="a new file")
     add_table(parser.add_argument_group("properties"))
     parser.set_defaults(run=run, refuse=parser.error)
 
@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export."""
     from madeof._util.files import check_free
-    from madeof._util.text import counted, show
+    from madeof._util.text import pluralize, show
     from madeof.properties import MOST_WITHOUT
     from madeof.properties.export import TARGETS as targets
     from madeof.properties.export import export
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
     )
     lines = export(values, options.to, options.out)
     if answers.skipped:
-        lines.append(f"left out {counted(answers.skipped, 'answer')} with an error")
-    lines.append(f"wrote {options.out}: {counted(len(values.names), 'region')}")
+        lines.append(f"left out {pluralize(answers.skipped, 'answer')} with an error")
+    lines.append(f"wrote {options.out}: {pluralize(len(values.names), 'region')}")
     for line in lines:
         print(f"madeof: {show(line)}", file=sys.stderr)
     return 0

@@ -12,11 +12,11 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "import-weights",
-        help="read a file of the original's net (extra 'train')",
+        help="import weights of the original's net (extra 'train')",
         description="Read a trained file of the original (arXiv 1812.00291) and write it as a model folder. "
         "The file is unpickled as tensors only; no code in it runs.",
     )
-    parser.add_argument("file", metavar="FILE.torch", help="his state dict")
+    parser.add_argument("file", metavar="FILE.torch", help="state dict of the original")
     parser.add_argument(
         "--materials",
         default="opensurfaces",
@@ -24,9 +24,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="names of the outputs 1, 2, ...: opensurfaces (default), opensurfaces-plus, minc, fmd or a CSV (id,name)",
     )
     parser.add_argument(
-        "--merge", choices=["add", "multiply", "both", "blackout"], help="insist on how the mask is merged"
+        "--merge", choices=["add", "multiply", "both", "blackout"], help="how the mask is merged (default: detected)"
     )
-    parser.add_argument("--where", choices=["image", "stem", "stage3", "all"], help="insist on where the mask enters")
+    parser.add_argument(
+        "--where", choices=["image", "stem", "stage3", "all"], help="where the mask enters (default: detected)"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="the new model folder")
     parser.set_defaults(run=run)
 
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from madeof.datasets.material_lists import read_materials
     from madeof.errors import ModelError
     from madeof.model.record import RECORD, Record
-    from madeof.nets.original import BACKGROUND, PREPROCESSING, TRUNK, material_names, read_original
+    from madeof.nets.original import BACKBONE, BACKGROUND, PREPROCESSING, material_names, read_original
     from madeof.training.export import write_model
 
     if (Path(options.out) / RECORD).exists():
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         version="1",
         materials=materials,
         preprocessing=PREPROCESSING,
-        architecture={"net": "MaskAtStem", "trunk": TRUNK, "merge": net.merge, "where": net.where},
+        architecture={"net": "MaskAtStem", "backbone": BACKBONE, "merge": net.merge, "where": net.where},
         background=BACKGROUND,
         training={
             "origin": "imported from a file of the original's net, arXiv 1812.00291",

@@ -14,7 +14,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "inspect",
-        help="count what is in a data set, and say what is wrong with it",
+        help="summarise a data set and list its problems",
         description="Count a data set's photos and regions by split, source, licence, material and size, and say what "
         "cannot be used, what is left out, which names are nearly alike, and which the model cannot say. "
         "Problems are reported and are no error.",
@@ -22,17 +22,19 @@ def add_parser(subparsers: Subparsers) -> None:
     group = add_dataset_place(parser)
     add_making(group)
     parser.add_argument(
-        "--model", metavar="MODEL", help="whose materials are compared: a model folder or a Hub name (default: bundled)"
+        "--model",
+        metavar="MODEL",
+        help="compare with the materials of this model: a folder or a Hub name (default: bundled)",
     )
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="one JSON object, with all of the problems")
+    output.add_argument("--json", action="store_true", help="print one JSON object, with all problems")
     output.add_argument("--sheet", metavar="OUT", help="write a picture of some regions of each material: .png or .jpg")
     output.add_argument(
         "--each",
         type=whole_number(1, 40),
         default=6,
         metavar="N",
-        help="how many of each, with --sheet (default: 6)",
+        help="with --sheet: regions per material (default: 6)",
     )
     parser.set_defaults(run=run)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.cli.arguments import Subparsers, add_dataset, open_from, whole_number
 from madeof.materials.lists import key
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from madeof.datasets import RegionDataset, Sample
-    from madeof.few_shot.learning import Example, Lesson
+    from madeof.few_shot.learning import Example, LearningResult
 
 _COST = 0.5  # percent; madeof.few_shot.fitting.COST, which --help is not to load
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "learn",
-        help="teach a model one more material from a few regions",
+        help="add a material to a model from a few regions",
         description="Write a model folder that knows one more material from 1 to 20 regions, in seconds and without "
         "PyTorch; or one that has a material less, by another name, or several as one. Materials are removed first, "
         "then renamed, merged, and added.",
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--model", metavar="MODEL", help="a model folder or a Hub name (default: the bundled model)")
     changes = parser.add_argument_group("changes (each may be repeated)")
     changes.add_argument("--add", action="append", default=[], metavar="NAME", help="a material to learn")
-    changes.add_argument("--remove", action="append", default=[], metavar="NAME", help="a material to forget")
+    changes.add_argument("--remove", action="append", default=[], metavar="NAME", help="a material to drop")
     changes.add_argument(
         "--rename", action="append", type=_renaming, default=[], metavar="OLD=NEW", help="a material's new name"
     )
@@ -54,15 +54,15 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a photo and a region of it; may be repeated",
     )  # fmt: skip
     label = examples.add_mutually_exclusive_group()
-    label.add_argument("--label", metavar="NAME", help="what the material is called in DATASET, where not the same")
+    label.add_argument("--label", metavar="NAME", help="name of the material in DATASET, if it differs")
     label.add_argument("--any-label", action="store_true", help="take every region of DATASET")
     examples.add_argument(
         "--cost", type=_percent, default=_COST / 100, metavar="PERCENT",
-        help=f"of the right answers for old materials, how many a new one may take away (default: {_COST})",
+        help=f"largest share of right answers for old materials that a new one may take (default: {_COST})",
     )  # fmt: skip
     add_dataset(parser)
     parser.add_argument(
-        "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one for each core)"
+        "--threads", type=whole_number(0, 1024), default=0, metavar="N", help="CPU threads (default: one per core)"
     )
     parser.set_defaults(run=run)
 
@@ -95,11 +95,11 @@ def run(options: argparse.Namespace) -> int:
     merge = {new: _names(text, known) for text, new in options.merge}
     if len(dict(options.rename)) != len(options.rename) or len(merge) != len(options.merge):
         raise ConfigError("a material is renamed, or merged into, twice: give each once")
-    lesson = learn(
+    result = learn(
         options.out, add=add, remove=options.remove, rename=dict(options.rename), merge=merge, model=options.model,
         cost=options.cost, threads=options.threads, progress=_progress(),
     )  # fmt: skip
-    _tell(lesson, options)
+    _tell(result, options)
     return 0
 
 
@@ -134,7 +134,7 @@ def _labelled(dataset: RegionDataset, label: str | None) -> list[Example]:
         (place,) = positions([label], dataset.materials)
         regions = np.flatnonzero(dataset.regions.material == place) if place >= 0 else regions[:0]
     if not len(regions):
-        found = listed(show(row.material) for row in dataset.count_by_material() if row.regions)
+        found = join_some(show(row.material) for row in dataset.count_by_material() if row.regions)
         raise DatasetError(f"the data set has no region of {show(label or 'any material')!r}; it has {found}")
     read = functools.lru_cache(maxsize=1)(dataset.read)
     images = {p: functools.partial(_image, read, p) for p in dataset.regions.photo[regions].tolist()}
@@ -154,21 +154,21 @@ def _mask(read: Callable[[int], Sample], photo: int, region: int, _: tuple[int, 
     return found
 
 
-def _tell(lesson: Lesson, options: argparse.Namespace) -> None:
-    """What was learned, and what it costs, on standard error."""
-    for name, found in lesson.taught.items():
+def _tell(result: LearningResult, options: argparse.Namespace) -> None:
+    """Report the learned materials and their cost on standard error."""
+    for name, found in result.learned.items():
         if name in options.add:
-            parts = f"{counted(found.examples, 'region')} of {counted(found.photos, 'photo')}"
+            parts = f"{pluralize(found.examples, 'region')} of {pluralize(found.photos, 'photo')}"
             own = "" if found.named is None else f"; {found.named:.0%} of them are named so when they are left out"
-            lost = f"it takes {found.taken} of {round((lesson.before or 0) * lesson.remembered)} right answers away"
+            lost = f"it takes {found.taken} of {round((result.before or 0) * result.exemplars)} right answers away"
             print(f"madeof: {show(name)}: learned from {parts}{own}; {lost}", file=sys.stderr)
-    if lesson.before is not None and lesson.after is not None:
+    if result.before is not None and result.after is not None:
         print(
-            f"madeof: of {lesson.remembered:,} remembered regions of the net's materials {lesson.after:.1%} are named "
-            f"right, by the net alone {lesson.before:.1%}",
+            f"madeof: of {result.exemplars:,} exemplars of the net's materials {result.after:.1%} are named "
+            f"right, by the net alone {result.before:.1%}",
             file=sys.stderr,
         )
-    print(f"madeof: wrote {show(options.out)}: {lesson.record.title}", file=sys.stderr)
+    print(f"madeof: wrote {show(options.out)}: {result.record.title}", file=sys.stderr)
 
 
 def _names(text: str, known: Sequence[str]) -> list[str]:
@@ -212,7 +212,7 @@ def _progress() -> Callable[[int], object] | None:
         return None
 
     def progress(done: int) -> None:
-        text = f"madeof: looked at {counted(done, 'photo')}"
+        text = f"madeof: looked at {pluralize(done, 'photo')}"
         print(f"\r{text}\r", end="", file=sys.stderr, flush=True)
 
     return progress

@@ -26,11 +26,11 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "map",
-        help="say what every pixel of photos is made of",
+        help="map the materials of whole photos",
         description="Map the materials of whole photos: the photo is cut into segments, and each is named.",
         epilog="Without --out only the share of each material is printed. See docs/map.md.",
     )
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     segments = parser.add_argument_group("segments")
     segments.add_argument(
         "--regions",
@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
     segments.add_argument(
         "--by-value",
         action="store_true",
-        help="take all pixels of a value of a label map for one segment, not each connected blob",
+        help="each value of a label map is one segment, not each connected component",
     )
     segments.add_argument(
         "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller segments (default: 1)"
@@ -58,12 +58,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     output.add_argument(
         "--min-score", type=_score, default=0.0, metavar="S",
-        help="leave pixels whose score is lower unlabelled (default: 0)",
+        help="leave pixels with a lower score unlabelled (default: 0)",
     )  # fmt: skip
-    output.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
+    output.add_argument("--json", action="store_true", help="print one line of JSON per photo")
     add_sums(parser)
     add_photo_limits(parser)
-    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False)
+    parser.set_defaults(run=run, refuse=parser.error, images=None, annotations=None, jpeg_masks=False, soft_masks=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -166,7 +166,7 @@ def _annotated(options: argparse.Namespace) -> AnnotatedRegions | None:
             )
         return None
     as_regions = argparse.Namespace(**{**vars(options), "annotations": options.regions, "resize_masks": False})
-    for name in ("masks", "boxes", "polygons", "label_map", "jpeg_masks"):
+    for name in ("masks", "boxes", "polygons", "label_map", "jpeg_masks", "soft_masks"):
         setattr(as_regions, name, None)
     return open_annotations(as_regions)
 

@@ -1,4 +1,4 @@
-"""The sums of properties over a map: the arguments of `madeof map`, and what it says of them."""
+"""Sums of properties over a map: arguments and output of `madeof map`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Sums:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON says of them."""
+        """JSON form of the sums."""
         result: dict[str, Any] = {"properties": {name: each.to_dict() for name, each in self.means.items()}}
         if self.areas is not None:
             result["areas_m2"] = self.areas

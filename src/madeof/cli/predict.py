@@ -29,32 +29,32 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser(
         "predict",
-        help="name the material of regions of photos",
-        description="Name the material of each region of each photo. Without a region the whole photo is one.",
-        epilog="The photos are turned as their EXIF data say, and masks and coordinates speak of the turned photo.",
+        help="classify the material of regions of photos",
+        description="Classify the material of each region of each photo. Without a region, the whole photo is one.",
+        epilog="Photos are rotated as their EXIF data say; masks and coordinates refer to the rotated photo.",
     )
-    parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP or GIF")
+    parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     add_regions(
         parser,
         "regions (each may be repeated; with several photos they are used on each)",
-        "a picture whose values are classes: each connected blob of a value is a region; with several photos a "
+        "a picture whose values are classes: each connected component of a value is a region; with several photos a "
         "folder with a map of each photo's stem",
     )
     add_annotations(parser)
     add_model(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--top", type=whole_number(1), default=5, metavar="K", help="how many materials to show (default: 5)"
+        "--top", type=whole_number(1), default=5, metavar="K", help="number of materials to show (default: 5)"
     )
     output.add_argument(
         "--coverage",
         type=coverage,
         metavar="C",
-        help="add the set of materials that holds the true one with this probability, such as 0.9 (docs/scores.md)",
+        help="add prediction sets with this coverage, such as 0.9 (docs/scores.md)",
     )
     form = output.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON object a line for each photo")
-    form.add_argument("--csv", action="store_true", help="one row for each region")
+    form.add_argument("--json", action="store_true", help="print one line of JSON per photo")
+    form.add_argument("--csv", action="store_true", help="print one row per region")
     output.add_argument(
         "--to",
         type=format_name,
@@ -62,7 +62,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="FORMAT",
         help=f"write the answers to --out, as {', '.join(OUTPUTS)} (docs/outputs.md); parquet is an extra",
     )
-    output.add_argument("--out", metavar="PATH", help="with --to: a file or folder that is not there yet")
+    output.add_argument("--out", metavar="PATH", help="with --to: a new file or folder")
     output.add_argument(
         "--overlay", metavar="OUT", help="write the photo with its regions and materials (several photos: a folder)"
     )
@@ -225,7 +225,7 @@ def _ids(options: argparse.Namespace) -> Path | None:
 
 
 def _overlay_paths(options: argparse.Namespace) -> list[Path | None]:
-    """Where the picture of each photo goes; photos of one stem are numbered, and no photo is ever overwritten."""
+    """Path of each photo's picture. Photos of one stem are numbered; no photo is ever overwritten."""
     from madeof._util import files
     from madeof._util.text import show
     from madeof.errors import WriteError

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from madeof.properties import Properties, Table
 
 PLACES = ("bulk", "surface", "wall", "floor", "ceiling", "curtain", "seat")
-"""Those of `madeof.properties.table`, here because `--help` loads none of it."""
+"""Copy of the names in `madeof.properties.table`, so that `--help` need not import it."""
 
 
 def add_properties(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,14 @@ def add_properties(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--properties",
         metavar="NAMES",
-        help="add what the material is good for, such as density,absorption, with an interval; or all",
+        help="add physical properties, such as density,absorption, with an interval; or all",
     )
     add_table(group)
     group.add_argument(
         "--property-coverage",
         type=_share(0.5, 0.99),
         metavar="C",
-        help="how often the interval is to hold the value (default: 0.9)",
+        help="coverage of the interval (default: 0.9)",
     )
 
 
@@ -44,12 +44,12 @@ def add_table(group: argparse._ArgumentGroup) -> None:
         "--max-without",
         type=_share(0, 0.99),
         metavar="S",
-        help="give no number where materials without a value have more of the score (default: 0.1)",
+        help="most score of materials without a value; beyond it no number is given (default: 0.1)",
     )
 
 
 def asked_properties(options: argparse.Namespace) -> Callable[[Sequence[str]], Properties] | None:
-    """What prepares the properties for a model's materials; None where none are asked for.
+    """Function that prepares the properties of a model's materials; None if none are requested.
 
     Raises:
         InputError: an unknown property, a table that is not right, a frequency that is missing or out of range.

@@ -49,10 +49,11 @@ def add_regions(parser: argparse.ArgumentParser, title: str, label_map_help: str
     )
     regions.add_argument("--label-map", metavar="L.png", help=label_map_help)
     regions.add_argument(
-        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller blobs (default 1)"
+        "--min-area", type=whole_number(0), default=1, metavar="PIXELS", help="leave out smaller components (default 1)"
     )
     regions.add_argument("--resize-masks", action="store_true", help="resize masks and label maps of another size")
-    regions.add_argument("--jpeg-masks", action="store_true", help="take masks saved as JPEG; half grey is inside")
+    regions.add_argument("--jpeg-masks", action="store_true", help="accept JPEG masks; values above half are inside")
+    regions.add_argument("--soft-masks", action="store_true", help="8-bit grey masks are soft: value / 255")
     return regions
 
 
@@ -70,7 +71,7 @@ def read_options(options: argparse.Namespace) -> ReadOptions:
     from madeof.regions.options import ReadOptions
 
     masks = bool(options.resize_masks), bool(options.jpeg_masks)
-    return ReadOptions(options.max_megapixels, options.strict, *masks, options.min_area)
+    return ReadOptions(options.max_megapixels, options.strict, *masks, options.min_area, bool(options.soft_masks))
 
 
 def requests_of(path: str, options: argparse.Namespace) -> list[RegionRequest]:
@@ -154,7 +155,7 @@ def file_for(photo: str, folder: Path, expected: str, photos: Sequence[str] = ()
 
 
 def _parsed(name: str, text: str) -> Any:
-    """What a function of `regions.raster` reads in an argument."""
+    """Parse an argument with a function of `regions.raster`."""
     from madeof.errors import RegionError
     from madeof.regions import raster
 

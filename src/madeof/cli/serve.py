@@ -37,7 +37,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     network = parser.add_argument_group("network")
     network.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1, this machine only)"
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on (default: 127.0.0.1, this machine only)",
     )
     network.add_argument(
         "--port", type=whole_number(0, 65535), default=8000, metavar="N", help="default: 8000; 0 takes a free one"
@@ -46,16 +49,23 @@ def add_parser(subparsers: Subparsers) -> None:
     secret.add_argument(
         "--token",
         metavar="SECRET",
-        help=f"what clients have to know; better in the variable {_TOKEN}, for others on the machine see arguments",
+        help=f"token that clients must send; safer in the variable {_TOKEN}: other users can see arguments",
     )
-    secret.add_argument("--token-file", metavar="FILE", help="a file with that, such as a secret of Docker's")
-    secret.add_argument("--no-auth", action="store_true", help="let anybody ask who reaches --host")
+    secret.add_argument("--token-file", metavar="FILE", help="a file with the token, such as a Docker secret")
+    secret.add_argument("--no-auth", action="store_true", help="no token: anybody who reaches --host may ask")
     network.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
         help="another name by which clients reach this machine (may be repeated)",
+    )
+    network.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web site whose pages may ask, such as https://shop.example (may be repeated)",
     )
     label_studio = parser.add_argument_group("Label Studio", "Be its ML backend too; see docs/label-studio.md.")
     label_studio.add_argument("--label-studio", action="store_true", help="answer Label Studio at this address")
@@ -126,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _token(options: argparse.Namespace) -> str | None:
-    """What clients have to know; None where anybody may ask."""
+    """Access token of clients; None if anybody may ask."""
     if options.token_file is not None:
         try:
             return Path(options.token_file).read_text(encoding="utf-8").rstrip("\r\n")
@@ -159,6 +169,7 @@ def _settings(options: argparse.Namespace, token: str | None) -> Settings:
         token=token,
         hosts=hosts,
         any_address=not _only_here(options.host),
+        origins=frozenset(options.cors),
         label_studio=_label_studio(options),
     )
 

@@ -1,4 +1,4 @@
-"""Photos whose regions stand in annotation files, of whatever format: `read_annotations`, and a layout of them."""
+"""Data sets of annotation files in any format: `read_annotations`, and their layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats import FORMATS, format_named, recognise
 from madeof.datasets.formats.coco_rows import RowsOf
@@ -70,9 +70,9 @@ def tried() -> str:
 
 
 def left_out(annotations: Annotations) -> str:
-    """What is no region, in one line: "coco.json: left out 12 keypoints, 3 captions"; "" where there is nothing."""
+    """Summary of skipped items that are no regions: "coco.json: left out 12 keypoints, 3 captions", or ""."""
     kinds = [(kind, count) for kind, count in annotations.left_out.most_common() if kind != ABSENT]
-    told = [f"{listed(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
+    told = [f"{join_some(f'{count} {show(kind)}' for kind, count in kinds)}, which are no regions"] if kinds else []
     told += [f"{annotations.left_out[ABSENT]} {ABSENT}"] if annotations.left_out[ABSENT] else []
     return f"{show(annotations.where.name)}: left out {'; and '.join(told)}" if told else ""
 
@@ -139,7 +139,7 @@ class AnnotatedPhotos:
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files."""
+        """Cache key: everything besides the files that the regions depend on."""
         return json.dumps(["annotations", self.materials, self._min_area])
 
     @property
@@ -234,7 +234,7 @@ class AnnotatedPhotos:
         return photo.pixels, masks
 
     def _position(self, annotation: Annotation, file: str) -> int:
-        """Where the annotation's material stands in `materials`."""
+        """Index of the annotation's material in `materials`."""
         position = self._material.get(key(annotation.material))
         if position is None:
             where = f"{show(self._from.name)}: {show(file)}: {show(annotation.place)}"
@@ -272,7 +272,7 @@ def _own_stamp(thing: object) -> str | None:
 
 
 def _stamp(shape: Shape) -> str:
-    """What changes when the shape does."""
+    """Hash of the shape."""
     own = _own_stamp(shape)
     return hashlib.sha256(pickle.dumps(shape, protocol=5)).hexdigest() if own is None else own
 

@@ -1,4 +1,4 @@
-"""What the annotation files of other tools say: photos, and the shapes of their regions. All formats read into this."""
+"""Photos and the shapes of their regions: the common form of all annotation formats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Annotation(NamedTuple):
     """As the file has it."""
     shape: Shape
     place: str
-    """Where it stands in its file, for messages and as the region's name: "annotation 17", "line 3", "shape 2"."""
+    """Place in its file, for messages and as the region's name: "annotation 17", "line 3", "shape 2"."""
 
     def cut(self, size: tuple[int, int]) -> Cut:
         """The region's pixels in a photo of `size`; see `cut_in_pixels`."""
@@ -47,7 +47,7 @@ class AnnotatedPhoto:
 
 @dataclass(frozen=True)
 class Annotations:
-    """All that an annotation file, or a folder of them, says."""
+    """Contents of an annotation file or a folder of them."""
 
     where: Path
     """The file or folder, for messages."""
@@ -57,6 +57,6 @@ class Annotations:
     materials: tuple[str, ...]
     """In the file's own order where it has a list, else in alphabetical order."""
     problems: tuple[Problem, ...] = ()
-    """What is broken in single annotations or photos; the others can be used all the same (--skip-bad)."""
+    """Problems of single annotations or photos; the others can still be used (--skip-bad)."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """What is no region, such as keypoints, by kind; said in one line, no error."""
+    """Number of items that are no regions, such as keypoints, by kind. They are reported, not an error."""

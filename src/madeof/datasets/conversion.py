@@ -34,7 +34,7 @@ _COPIES_ANYWAY = ("label_map", "masks")
 
 @dataclass(frozen=True)
 class Converted:
-    """What came of a conversion."""
+    """Summary of a conversion."""
 
     format: Format
     """In which it was written."""
@@ -45,9 +45,9 @@ class Converted:
     too_small: int
     """Regions that were left out for their area."""
     skipped: tuple[Problem, ...]
-    """What could not be used; empty unless that was asked for."""
+    """Problems of skipped items; empty unless skipping was requested."""
     lost: tuple[str, ...]
-    """What the format cannot say: "scores (12 regions)"."""
+    """Information that the format cannot hold: "scores (12 regions)"."""
 
 
 def convert(
@@ -64,7 +64,7 @@ def convert(
     skip_bad: bool = False,
     copy_photos: bool = False,
 ) -> Converted:
-    """Write a data set in another format. `out` is there, whole, when all of it is written, and not before.
+    """Write a data set in another format, atomically.
 
     Photos without a region are written too. The photos themselves are copied by formats that are a folder of both
     (label_map, masks), and by others where that is asked for; else the result names them where they are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.layout import Layout
 from madeof.datasets.photos import PhotoTable
 from madeof.datasets.problems import Problem
@@ -93,6 +93,14 @@ class RegionDataset:
         details = self._layout.details
         return not any(details[number].split for number in self._numbers.tolist())
 
+    def __getitem__(self, photo: int) -> Sample:
+        """The photo at row `photo` with all of its regions; -1 is the last. Raises as `read` does."""
+        return self.read(photo + len(self) if -len(self) <= photo < 0 else photo)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Each photo with its regions, in order; one at a time is in memory. Raises as `read` does."""
+        return (self.read(photo) for photo in range(len(self)))
+
     def read(self, photo: int) -> Sample:
         """The photo at row `photo` with all of its regions.
 
@@ -167,7 +175,7 @@ class RegionDataset:
         """
         known = self.count_by_source()
         if wrong := [name for name in names if name not in known]:
-            there = listed(f"{show(name) or 'not stated'} ({count})" for name, count in known.items())
+            there = join_some(f"{show(name) or 'not stated'} ({count})" for name, count in known.items())
             raise DatasetError(f"no photo has the source {wrong[0]!r}; the sources are {there}")
         return self.select(np.isin(np.array(self.photos.source, dtype=np.str_), list(names)))
 

@@ -28,10 +28,10 @@ _AT_ONCE = 64  # photos a thread takes at a time: their small arrays are joined 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """What was found in P photos."""
+    """Regions found in P photos."""
 
     stamp: NDArray[np.uint8]
-    """(P, 32) SHA-256 of what a photo's entry depends on."""
+    """(P, 32) SHA-256 of the inputs of a photo's entry."""
     height: NDArray[np.int32]
     width: NDArray[np.int32]
     too_small: NDArray[np.int32]
@@ -111,7 +111,7 @@ def _hash(text: str) -> bytes:
 
 
 _Part = tuple[Index, list[int], list[Problem], set[int]]
-"""Of some photos: what was found, in which, what is wrong, with which."""
+"""Result of scanning some photos: findings with their photos, problems with their photos."""
 
 
 def _scan_all(layout: Layout, stamps: Sequence[bytes], numbers: Sequence[int], workers: int) -> Iterator[_Part]:
@@ -171,7 +171,7 @@ def _bytes(hashes: Sequence[bytes]) -> NDArray[np.uint8]:
 
 
 def _save(index: Index, path: Path) -> None:
-    """Write the index; where that fails the work goes on without it."""
+    """Write the index; a failure is not an error."""
     photos = {name: getattr(index, name) for name in _PHOTO_COLUMNS}
     regions = {f"region_{column.name}": getattr(index.regions, column.name) for column in fields(RegionTable)}
     try:

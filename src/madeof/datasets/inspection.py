@@ -1,4 +1,4 @@
-"""What is in a data set: how much of each material, how large its regions and photos are, and what is wrong."""
+"""Inspect a data set: counts per material, sizes of regions and photos, problems."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Unnameable:
     materials: Mapping[str, str]
     """Each with the reason."""
     crosswalk: str = ""
-    """Through which the lists are compared; "" where they are as they are."""
+    """Mapping between the lists; "" if none is needed."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is in a data set."""
+    """Contents of a data set."""
 
     where: str
     form: str
-    """What it is: the title of its format or layout."""
+    """Title of its format or layout."""
     dataset: RegionDataset
-    """What can be used of it."""
+    """Usable photos and regions."""
     drawn: bool
     """Whether some splits are drawn, because the data set does not give them."""
     left_out: Counter[str]
-    """What is no region, by kind."""
+    """Number of items that are no regions, by kind."""
     alike: tuple[Alike, ...]
     min_area: int
     unnameable: Unnameable | None = field(default=None)
@@ -129,7 +129,7 @@ def inspect(
     min_area: int = 1,
     ignore: Collection[int] = (),
 ) -> Inspection:
-    """Look a data set over. What cannot be used stands in `dataset.skipped`; only what cannot be read at all raises.
+    """Inspect a data set. Problems of single items are in `dataset.skipped`; only an unreadable data set raises.
 
     Args and errors are those of `madeof.datasets.open_dataset`.
     """
@@ -201,7 +201,7 @@ def _spellings(layout: AnnotatedPhotos) -> dict[str, None]:
 
 
 def _loosely(name: str) -> str:
-    """What is the same for two names that may be meant as one."""
+    """Key that is equal for names that may mean the same."""
     plain = "".join(one for one in unicodedata.normalize("NFKC", name).casefold() if one.isalnum())
     if len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss"):
         plain = plain[:-1]

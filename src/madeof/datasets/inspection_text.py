@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.datasets.inspection import Inspection, by_area, quantiles
 from madeof.datasets.problems import LISTED
 from madeof.metrics.classification import SIZE_BOUNDS
@@ -15,12 +15,12 @@ def text_of(inspection: Inspection) -> str:
     dataset = inspection.dataset
     counts = dataset.count_by_material()
     there = [one for one in counts if one.regions]
-    materials = counted(len(counts), "material")
+    materials = pluralize(len(counts), "material")
     if len(there) < len(counts):
         materials = f"{len(there)} of {materials}"
     lines = [
         f"{show(inspection.where)}: {inspection.form}",
-        f"{counted(len(dataset), 'photo')}, {counted(len(dataset.regions), 'region')}, {materials}",
+        f"{pluralize(len(dataset), 'photo')}, {pluralize(len(dataset.regions), 'region')}, {materials}",
     ]
     for column in ("split", "source", "licence"):
         found = inspection.by(column)
@@ -37,7 +37,9 @@ def text_of(inspection: Inspection) -> str:
         ]
         lines += ["", *_table(("material", "photos", "regions", "share"), rows)]
     if len(there) < len(counts):
-        lines.append(f"without a region: {listed((show(one.material) for one in counts if not one.regions), most=20)}")
+        lines.append(
+            f"without a region: {join_some((show(one.material) for one in counts if not one.regions), most=20)}"
+        )
     if there:
         lines += ["", *_sizes(inspection)]
     found_wrong = _left_out(inspection) + _names(inspection) + _problems(inspection)
@@ -69,14 +71,14 @@ def _left_out(inspection: Inspection) -> list[str]:
     dataset = inspection.dataset
     parts = [f"{count:,} {show(kind)}" for kind, count in inspection.left_out.most_common()]
     if dataset.too_small:
-        parts.append(f"{counted(dataset.too_small, 'region')} under {inspection.min_area:,} px")
+        parts.append(f"{pluralize(dataset.too_small, 'region')} under {inspection.min_area:,} px")
     if dataset.without_regions:
-        parts.append(f"{counted(dataset.without_regions, 'photo')} without a region")
+        parts.append(f"{pluralize(dataset.without_regions, 'photo')} without a region")
     return [f"left out: {', '.join(parts)}"] if parts else []
 
 
 def _names(inspection: Inspection) -> list[str]:
-    """What is to be known of the names of the materials."""
+    """Warnings about the names of materials."""
     lines = []
     for one in inspection.alike:
         names = " and ".join(repr(show(name)) for name in one.names)
@@ -94,7 +96,8 @@ def _problems(inspection: Inspection) -> list[str]:
     problems = inspection.dataset.skipped
     if not problems:
         return []
-    lines = [f"{counted(len(problems), 'problem')}, which stop a training or evaluation unless with --skip-bad:"]
+    stop = "stops" if len(problems) == 1 else "stop"
+    lines = [f"{pluralize(len(problems), 'problem')}, which {stop} a training or evaluation unless with --skip-bad:"]
     lines += [f"  {show(problem.reason)}" for problem in problems[:LISTED]]
     if len(problems) > LISTED:
         lines.append(f"  and {len(problems) - LISTED:,} more; --json has all of them")

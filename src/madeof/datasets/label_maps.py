@@ -21,7 +21,7 @@ from madeof.datasets.photos import Details, details_in
 from madeof.datasets.regions_table import RegionTable, table
 from madeof.errors import DatasetError
 from madeof.images.photo import read_photo, size_of
-from madeof.regions.components import blob_map
+from madeof.regions.components import connected_components
 from madeof.regions.files import read_label_map
 
 _logger = logging.getLogger("madeof")
@@ -29,7 +29,7 @@ _SPELLED_OUT = 5  # unknown values in one message
 
 
 class LabelMaps:
-    """Photos, each with the label map of the same name. A region is an 8-connected blob of one value."""
+    """Photos, each with the label map of the same name. A region is an 8-connected component of one value."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LabelMaps:
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files."""
+        """Cache key: everything besides the files that the regions depend on."""
         materials = list(zip(self._values.tolist(), self.materials, strict=True))
         return json.dumps(["label maps", materials, self._min_area, self._ignore])
 
@@ -95,7 +95,7 @@ class LabelMaps:
         return f"{self._photos[number]}\0{self._maps[number]}"
 
     def scan(self, number: int) -> Scan:
-        """Find the blobs of the photo's label map.
+        """Find the components of the photo's label map.
 
         Raises:
             InputError: the photo's header or the label map cannot be read, or their sizes differ.
@@ -106,7 +106,7 @@ class LabelMaps:
         values = read_label_map(label_map, colours=self._colours)
         if values.shape != (height, width):
             raise misfit(self._map(number), (values.shape[0], values.shape[1]), (height, width), photo)
-        _, value, area, box = blob_map(values, ignore=self._ignore)
+        _, value, area, box = connected_components(values, ignore=self._ignore)
         material = np.searchsorted(self._values, value)
         material[material == len(self._values)] = 0
         unknown = self._values[material] != value
@@ -134,7 +134,7 @@ class LabelMaps:
         values = read_label_map(path, colours=self._colours)
         if values.shape != (height, width):
             raise changed(self._map(number))
-        components, value, area, box = blob_map(values, ignore=self._ignore)
+        components, value, area, box = connected_components(values, ignore=self._ignore)
         expected = self._values[regions.material]
         if len(regions) and (
             regions.key.max() >= len(area)
@@ -145,7 +145,7 @@ class LabelMaps:
             raise changed(self._map(number))
         masks = np.zeros((len(regions), height, width), dtype=np.bool_)
         for mask, key, (x0, y0, x1, y1) in zip(masks, regions.key.tolist(), regions.box.tolist(), strict=True):
-            # Component 0 is what belongs to no blob.
+            # Label 0 is outside all components.
             np.equal(components[y0:y1, x0:x1], key + 1, out=mask[y0:y1, x0:x1])
         return photo.pixels, masks
 

@@ -1,4 +1,4 @@
-"""What every layout of data can do: say which photos it has, look a photo over, and read it."""
+"""Protocol of data layouts: list the photos, scan a photo, read it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from madeof.images.photo import read_photo
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What was found in one photo and its label map or masks."""
+    """Regions of one photo."""
 
     height: int
     width: int
@@ -35,7 +35,7 @@ class Scan:
 
 
 class Layout(Protocol):
-    """Photos and their regions in some layout of files. A photo goes by its number, from 0."""
+    """Photos with regions in some layout of files. Photos are numbered from 0."""
 
     @property
     def where(self) -> str:
@@ -49,7 +49,7 @@ class Layout(Protocol):
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files: the layout, the materials, the smallest area."""
+        """Cache key: everything besides the files that the regions depend on (layout, materials, least area)."""
         ...
 
     @property
@@ -64,7 +64,7 @@ class Layout(Protocol):
 
     @property
     def problems(self) -> list[Problem]:
-        """What cannot be used, as far as it is known before a photo is looked over."""
+        """Problems known before any photo is scanned."""
         ...
 
     def annotated(self) -> list[AnnotatedPhoto]:

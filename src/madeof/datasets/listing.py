@@ -1,4 +1,4 @@
-"""The files of a folder and of those in it, each with what tells whether it changed."""
+"""Files of a folder and its subfolders, each with a stamp that changes with the file."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _problem(file: str, reason: str) -> Problem:
 
 
 def check_file(root: Path, path: str) -> File | str:
-    """What stands at `path` under `root`, or why it is not a file to read."""
+    """The file at `path` under `root`, or the reason why it cannot be read."""
     try:
         status = (root / path).stat()
     except OSError as error:
@@ -119,7 +119,7 @@ def by_stem(files: Sequence[File], folder: str) -> tuple[dict[str, File], list[P
 
 
 def spelling(name: str) -> str:
-    """What is equal for two names that a file system may take for one."""
+    """Key that is equal for names that a file system may not distinguish."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

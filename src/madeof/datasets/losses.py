@@ -1,4 +1,4 @@
-"""What a format cannot say: counted while photos are written in it, and told in one line each."""
+"""Information that a format cannot hold, counted while photos are written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted
+from madeof._util.text import pluralize
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.materials.lists import key
 
@@ -26,7 +26,7 @@ _WITHOUT_SCORES = ("yolo", "cvat", "label_map", "masks")
 
 
 class Losses:
-    """What is lost of the photos that go `through`."""
+    """Counts of what is lost from the photos that pass `through`."""
 
     def __init__(self, to: str) -> None:
         """Nothing yet.
@@ -39,7 +39,7 @@ class Losses:
         self._photos: Counter[str] = Counter()
 
     def through(self, photos: Iterable[Answered]) -> Iterator[Answered]:
-        """The photos as they come, each counted before it goes on."""
+        """Pass photos on, counting each."""
         for photo in photos:
             if any(photo.details) and self._to != "label_map":
                 self._photos[_DETAILS] += 1
@@ -53,10 +53,10 @@ class Losses:
         """A line for each kind: "scores (12 regions)"."""
         found = [(kind, count, "region") for kind, count in self._regions.items() if count]
         found += [(kind, count, "photo") for kind, count in self._photos.items()]
-        return [f"{kind} ({counted(count, what)})" for kind, count, what in found]
+        return [f"{kind} ({pluralize(count, what)})" for kind, count, what in found]
 
     def _of(self, region: AnsweredRegion) -> list[str]:
-        """What is lost of a region, whatever else is in the photo."""
+        """Losses of a region on its own."""
         found = []
         if region.score is not None and self._to in _WITHOUT_SCORES:
             found.append(_SCORES)
@@ -87,7 +87,7 @@ def _count(cut: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _in_a_map(photo: Answered) -> Counter[str]:
-    """What is lost in a label map, where each pixel has one value and each blob of one value is a region."""
+    """Losses in a label map: one value per pixel, and each component of a value is a region."""
     import cc3d
 
     found: Counter[str] = Counter()
@@ -103,12 +103,12 @@ def _in_a_map(photo: Answered) -> Counter[str]:
     found[_PIECES] = sum(_count(region.cut)[0] > 1 for region in photo.regions)
     numbers: dict[str, int] = {}
     values = [0, *(numbers.setdefault(key(region.material), len(numbers) + 1) for region in photo.regions)]
-    blobs = cc3d.connected_components(np.array(values, dtype=np.int32)[owners], connectivity=8)
+    components = cc3d.connected_components(np.array(values, dtype=np.int32)[owners], connectivity=8)
     inside = owners > 0
-    pairs = blobs[inside].astype(np.int64) * (len(photo.regions) + 1) + owners[inside]
+    pairs = components[inside].astype(np.int64) * (len(photo.regions) + 1) + owners[inside]
     pairs = np.unique(pairs[np.flatnonzero(np.diff(pairs, prepend=-1))])  # neighbours are mostly of one pair
-    blob, owner = np.divmod(pairs, len(photo.regions) + 1)
-    found[_TOUCHING] = len(np.unique(owner[np.bincount(blob)[blob] > 1])) if len(pairs) else 0
+    component, owner = np.divmod(pairs, len(photo.regions) + 1)
+    found[_TOUCHING] = len(np.unique(owner[np.bincount(component)[component] > 1])) if len(pairs) else 0
     return found
 
 

@@ -23,7 +23,7 @@ class MaterialList(NamedTuple):
     values: tuple[int, ...]
     """Ascending, from 1."""
     where: str
-    """Where they come from, for messages."""
+    """Source of the list, for messages."""
     colours: Literal["red", "refuse"] = "refuse"
     """What the value of a label map in colours is; see `read_label_map`."""
 

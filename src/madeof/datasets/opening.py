@@ -48,7 +48,7 @@ def open_dataset(
     workers: int = 2,
     progress: Callable[[int, int], object] | None = None,
 ) -> RegionDataset:
-    """Open a data set: find its regions, or remember them, and read none of its pixels for longer than that takes.
+    """Open a data set: build the region index, or load it from the cache. Pixels are not kept in memory.
 
     Args:
         path: a folder with `images/`, `labels/`, `materials.csv` and perhaps `photos.csv`; or a CSV with the columns

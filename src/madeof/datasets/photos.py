@@ -1,4 +1,4 @@
-"""What is known of each photo besides its regions: `photos.csv`, and the table that a data set shows."""
+"""Metadata of photos: `photos.csv`, and the table of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPELLINGS = {"license": "licence"}
 
 
 class Details(NamedTuple):
-    """What a table says of a photo; "" where it says nothing."""
+    """Metadata of one photo; "" if not stated."""
 
     split: str = ""
     group: str = ""
@@ -72,13 +72,13 @@ def details_of(path: Path, line: int, row: Mapping[str, str]) -> Details:
     split = row.get("split", "")
     if split and split.casefold() not in SPLITS:
         raise DatasetError(f"{show(path)} line {line}: the split {show(split)!r} is not one of {', '.join(SPLITS)}")
-    # The same few words stand in every row: keep each once.
+    # The same few words are in every row: intern them.
     values = (split.casefold(), *(row.get(column, "") for column in COLUMNS[1:]))
     return Details(*(sys.intern(value) for value in values))
 
 
 def read_photos(path: Path) -> dict[str, Details]:
-    """What `photos.csv` (name and optionally split, group, source, licence) says of each photo, by name.
+    """Read `photos.csv` (name and optionally split, group, source, licence): metadata by photo name.
 
     Raises:
         DatasetError: the file is broken, or a name is there twice, or a split is unknown.

@@ -1,4 +1,4 @@
-"""What is wrong with the files of a data set, collected so that one message can list all of it."""
+"""Problems with the files of a data set, collected for one message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from madeof._util.text import show
 from madeof.errors import DatasetError
 
 LISTED = 10
-"""How many problems a message spells out; the rest is counted."""
+"""Number of problems that a message lists; the rest is counted."""
 
 
 class Problem(NamedTuple):

@@ -22,13 +22,13 @@ class RegionTable:
     box: NDArray[np.int32]
     """(N, 4) x0, y0, x1, y1 in pixels, x1 and y1 one past the region's last pixel."""
     key: NDArray[np.int32]
-    """(N,) what finds the region again: the number of its blob in the label map, or of its row in the table."""
+    """(N,) what finds the region again: the number of its component in the label map, or of its row in the table."""
 
     def __len__(self) -> int:
         return len(self.photo)
 
     def rows_of(self, photo: int) -> slice:
-        """Where the regions of `photo` stand."""
+        """Rows of the regions of `photo`."""
         first, last = np.searchsorted(self.photo, [photo, photo + 1])
         return slice(int(first), int(last))
 

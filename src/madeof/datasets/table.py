@@ -71,7 +71,7 @@ class Table:
 
     @property
     def header(self) -> str:
-        """What decides the regions besides the files."""
+        """Cache key: everything besides the files that the regions depend on."""
         return json.dumps(["table", self.materials, self._min_area])
 
     @property
@@ -185,6 +185,11 @@ class Table:
     def _at(self, line: int) -> str:
         return f"{show(Path(self.where).name)} line {line}"
 
+    def _path(self, given: str) -> str:
+        """A path of the table, tidied; backslashes of Windows are slashes, unless a file has that name."""
+        path = os.path.normpath(given)
+        return path if "\\" not in path or (self._root / path).exists() else os.path.normpath(path.replace("\\", "/"))
+
     def _read(self, path: Path, rows: Sequence[Row]) -> list[_Photo]:
         """The photos in the order of their first rows."""
         where = {key(name): position for position, name in enumerate(self.materials)}
@@ -201,7 +206,7 @@ class Table:
                 reason = f"{self._at(line)}: the material {show(values['material'])!r} is not in {show(self._list)}"
                 self.problems.append(Problem(path.name, reason))
                 continue
-            image, mask = os.path.normpath(values["image"]), os.path.normpath(values["mask"])
+            image, mask = (self._path(values[column]) for column in ("image", "mask"))
             first = lines.setdefault((image, mask), line)
             if first != line:
                 reason = f"{self._at(line)}: the same image and mask as line {first}; keep one of them"

@@ -54,8 +54,8 @@ class Answered:
 def outlines(cut: NDArray[np.bool_], corner: tuple[int, int] = (0, 0)) -> Polygons:
     """The outlines of a mask along the edges of its pixels: `Polygons.cut` gives exactly the mask back.
 
-    There is a part for each 8-connected blob, clockwise as one sees it, and a hole for each 4-connected hole, counter-
-    clockwise. A hole with an island in it is no hole of the result: a line of no width joins it to its part (see
+    Each 8-connected component is a part, clockwise on the screen; each 4-connected hole is a hole, counterclockwise.
+    A hole with an island in it is no hole of the result: a line of no width joins it to its part (see
     `without_holes`), because `Polygons` would take the island for a part of the hole.
 
     Args:

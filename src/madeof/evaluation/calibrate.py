@@ -72,6 +72,6 @@ def add_sets(record: Record, evaluation: Evaluation) -> Record:
 
 
 def of_sources(evaluation: Evaluation, sources: Sequence[str]) -> Evaluation:
-    """The part of some sources; all of it where none is named, or none has a region."""
+    """Select the regions of some sources; all regions if no source is named or none has a region."""
     own = np.isin(np.array(evaluation.sources, dtype=np.str_), sources)[evaluation.photo] if sources else None
     return evaluation if own is None or not own.any() else evaluation.part(own)

@@ -1,11 +1,11 @@
-"""What an evaluation on a data set of other materials was compared through, and what it could not compare."""
+"""How the materials of a model were mapped to those of a data set, and which could not be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.materials.crosswalk import Compared
 
 
@@ -14,13 +14,13 @@ class LeftOut(NamedTuple):
 
     material: str
     regions: int
-    """Regions of it that were left out, or that the model called so."""
+    """Regions of this material that were left out, or that got this answer."""
     reason: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Through what an evaluation went, and what of it could not be compared."""
+    """The material mapping of an evaluation, and the materials that it could not map."""
 
     through: str
     """The lists or the user's file: see `Crosswalk.where`."""
@@ -40,7 +40,7 @@ class Comparison:
 
     @property
     def merged(self) -> tuple[Compared, ...]:
-        """Where several materials are compared as one, on either side."""
+        """Groups of materials, on either side, that are compared as one."""
         return tuple(one for one in self.compared if len(one.model) > 1 or len(one.data) > 1)
 
     def summary(self) -> dict[str, Any]:
@@ -59,19 +59,19 @@ class Comparison:
         }
 
     def lines(self) -> list[str]:
-        """What it is, for a terminal."""
+        """Summary for a terminal."""
         lines = [f"compared through     {show(self.through)}: {len(self.compared)} materials"]
         if self.merged:
-            lines.append(f"compared as one      {listed(map(_joined, self.merged))}")
+            lines.append(f"compared as one      {join_some(map(_joined, self.merged))}")
         if self.regions_left_out:
-            names = listed(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
+            names = join_some(f"{show(one.material)} ({one.regions})" for one in self.left_out if one.regions)
             others = sum(not one.regions for one in self.left_out)
             more = f"; so are {others} more materials, of which there is no region" if others else ""
             lines.append(
                 f"cannot be compared   {names}: the model has no word for them, their regions are left out{more}"
             )
         if self.answers_without_word:
-            names = listed(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
+            names = join_some(f"{show(one.material)} ({one.regions})" for one in self.without_word if one.regions)
             share = self.accuracy_among_compared
             lines.append(
                 f"no word in the data  {names}: these answers count as wrong; when the model may only choose among the "
@@ -81,6 +81,6 @@ class Comparison:
 
 
 def _joined(one: Compared) -> str:
-    """What is compared as one, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
+    """Name of a group, such as "Plastic (Plastic - clear, Plastic - opaque)"."""
     many = one.model if len(one.model) > 1 else one.data
-    return f"{show(one.name)} ({listed(map(show, many), most=4)})"
+    return f"{show(one.name)} ({join_some(map(show, many), most=4)})"

@@ -1,4 +1,4 @@
-"""Whether prediction sets keep their coverage: measured on one half of the photos, looked at on the other."""
+"""Do prediction sets keep their coverage? Fitted on one half of the photos, measured on the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from madeof.metrics.conformal import COVERAGE, fit_sets, measure_sets
 
 
 class Halves(NamedTuple):
-    """What sets bring on one half of the photos when they are measured on the other, in one band: means and spreads.
+    """Coverage and size of sets fitted on one half of the photos and measured on the other, in one size stratum.
 
-    None where no half had such a region. The spreads are standard deviations over the halvings.
+    Means and standard deviations ("spread") over the halvings; None where no half had such a region.
     """
 
     label: str
@@ -27,19 +27,19 @@ class Halves(NamedTuple):
 def sets_by_halves(
     evaluation: Evaluation, coverage: float = COVERAGE, *, halvings: int = 100, seed: int = 0
 ) -> list[Halves]:
-    """Whether sets keep their word: measured on a random half of the photos and looked at on the other, many times.
+    """Fit sets on a random half of the photos and measure them on the other half, many times.
 
-    Photos are divided, not regions: regions of one photo look alike, and are not exchangeable with those of another one
-    as the theory would have it. The spread is what this costs, and what halves of few photos do.
+    Photos are divided, not regions: regions of one photo look alike and are not exchangeable with those of another, as
+    the theory assumes. The spread shows the effect of this, and of the small halves.
 
     Args:
-        evaluation: of a model on photos that it did not learn from.
-        coverage: of the sets.
-        halvings: how often.
-        seed: of the halvings.
+        evaluation: a model on photos that it was not trained on.
+        coverage: coverage of the sets.
+        halvings: number of halvings.
+        seed: random seed.
 
     Returns:
-        over all sizes, then in each band of the sets of all photos; nothing where these are too few for sets.
+        one row for all sizes, then one per stratum; empty if there are too few regions for sets.
     """
     assert evaluation.share is not None
     truth = evaluation.outputs
@@ -60,9 +60,9 @@ def sets_by_halves(
             if part.any():
                 found = measure_sets(sets, evaluation.scores[part], truth[part], evaluation.share[part], coverage)[0]
                 covered[row, column], size[row, column] = found.covered, found.mean_size
-    return [Halves(name, *_spread(covered[:, i]), *_spread(size[:, i])) for i, name in enumerate(labels)]
+    return [Halves(name, *_mean_and_std(covered[:, i]), *_mean_and_std(size[:, i])) for i, name in enumerate(labels)]
 
 
-def _spread(values: NDArray[np.float64]) -> tuple[float | None, float | None]:
+def _mean_and_std(values: NDArray[np.float64]) -> tuple[float | None, float | None]:
     kept = values[~np.isnan(values)]
     return (float(kept.mean()), float(kept.std())) if len(kept) else (None, None)

@@ -1,8 +1,9 @@
-"""What an evaluation found: the answers of a model for every region, and the figures that follow from them."""
+"""Result of an evaluation: the scores of every region, and the metrics computed from them."""
 
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, listed, show
+from madeof._util.text import join_some, pluralize, show
 from madeof.evaluation.comparison import Comparison
 from madeof.materials.lists import positions
 from madeof.metrics.bootstrap import Interval
@@ -41,34 +42,34 @@ class Judged:
     """Photos of the data set that are in another split or of another source."""
 
     def text(self) -> str:
-        """What was judged and what was not, such as "the split val; 22 photos are passed over"."""
+        """Description of the evaluated part, such as "the split val; 22 photos are passed over"."""
         parts = ["all splits" if self.split == "all" else f"the split {self.split}"]
-        parts += [f"the sources {listed(map(show, self.sources))}"] if self.sources else []
-        over = f"{counted(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
+        parts += [f"the sources {join_some(map(show, self.sources))}"] if self.sources else []
+        over = f"{pluralize(self.passed_over, 'photo')} {'is' if self.passed_over == 1 else 'are'} passed over"
         return f"{', '.join(parts)}; {over}" if self.passed_over else ", ".join(parts)
 
 
 @dataclass(frozen=True)
-class Certain:
-    """The answers that are not uncertain, among N."""
+class ConfidentAnswers:
+    """Answers with a score at or above the model's threshold."""
 
     regions: int
     coverage: float | None
-    """Their share of all answers."""
+    """Fraction of all answers."""
     accuracy: float | None
-    """The fraction of them that is right (the precision of the certain answers)."""
+    """Fraction of them that is right (selective accuracy)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """What a model said of each of the N regions of a data set. All text in it can be written as UTF-8."""
+    """A model's scores for the N regions of a data set. All texts can be encoded as UTF-8."""
 
     model: str
     """Name and version."""
     materials: tuple[str, ...]
     """The model's C materials: the columns of `scores`."""
     digest: str
-    """Of the data set."""
+    """SHA-256 digest of the data set, in hexadecimal."""
     photos: tuple[str, ...]
     """The names of the photos that were evaluated."""
     photo: NDArray[np.int64]
@@ -90,17 +91,17 @@ class Evaluation:
     calibration: Calibration = UNCALIBRATED
     """The model's threshold and prediction sets."""
     quality: NDArray[np.float32] | None = None
-    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
+    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None if not requested."""
     share: NDArray[np.float64] | None = None
     """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
     area_seen: NDArray[np.float64] | None = None
     """(N,) each region's area in pixels of the network's input; None where that is not known."""
     coverage: float = COVERAGE
-    """Of the sets that are looked at."""
+    """Coverage of the prediction sets."""
     judged: Judged | None = None
     """Which part of which data set was evaluated; None where that is not known."""
     comparison: Comparison | None = None
-    """Through what the model's materials were compared with the data set's; None where they were as they are."""
+    """Material mapping between model and data set; None if the lists agree."""
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -125,14 +126,14 @@ class Evaluation:
         return {str(names[i]): self.part(named[self.photo] == names[i]) for i in np.argsort(-counts, kind="stable")}
 
     @property
-    def certain(self) -> Certain | None:
-        """What the model's threshold brings; None where it has none."""
+    def confident_answers(self) -> ConfidentAnswers | None:
+        """Answers above the model's threshold; None if it has none."""
         kept = self.confident
         if kept is None:
             return None
         right = self.correct[kept]
         coverage = float(kept.mean()) if len(kept) else None
-        return Certain(len(right), coverage, float(right.mean()) if len(right) else None)
+        return ConfidentAnswers(len(right), coverage, float(right.mean()) if len(right) else None)
 
     @property
     def confident(self) -> NDArray[np.bool_] | None:
@@ -146,7 +147,7 @@ class Evaluation:
 
     @cached_property
     def covered(self) -> list[Covered]:
-        """What sets of `coverage` bring over all regions, then in each band; nothing where the model has no sets."""
+        """Measured sets of `coverage`: all regions, then each size stratum; empty if the model has no sets."""
         sets = self.calibration.prediction_sets
         if sets is None or self.share is None:
             return []
@@ -235,10 +236,10 @@ class Evaluation:
         }
         if self.judged is not None:
             result["judged"] = dataclasses.asdict(self.judged)
-        if self.certain is not None:
+        if self.confident_answers is not None:
             result["certain"] = {
                 "uncertain_below": self.calibration.uncertain_below,
-                **dataclasses.asdict(self.certain),
+                **dataclasses.asdict(self.confident_answers),
             }
         if self.covered:
             result["sets"] = {"coverage": self.coverage, "by_size": [dataclasses.asdict(row) for row in self.covered]}
@@ -274,7 +275,7 @@ class Evaluation:
             "accuracy_nameable": found.accuracy_nameable,
             "mean_class_accuracy_nameable": found.mean_class_accuracy_nameable,
             **_calibration(found.calibration_error),
-            **({"certain": dataclasses.asdict(self.certain)} if self.certain else {}),
+            **({"certain": dataclasses.asdict(self.confident_answers)} if self.confident_answers else {}),
         }
 
     def text(self) -> str:
@@ -289,10 +290,10 @@ class Evaluation:
             f"(95% interval {percent_range(found.mean_class_accuracy_interval)})",
             f"in the best 5        {percent(found.top_k[5])}",
         ]
-        if self.certain is not None:
+        if self.confident_answers is not None:
             lines.append(
-                f"certain              {percent(self.certain.coverage)} of the answers; of these "
-                f"{percent(self.certain.accuracy)} are right"
+                f"certain              {percent(self.confident_answers.coverage)} of the answers; of these "
+                f"{percent(self.confident_answers.accuracy)} are right"
             )
         lines += self._set_lines()
         for name, part in self.by_source.items():
@@ -304,12 +305,30 @@ class Evaluation:
         if self.comparison is not None:
             lines += self.comparison.lines()
         if found.unpredictable:
-            names = listed(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
+            names = join_some(f"{show(name)} ({regions})" for name, regions in found.unpredictable.items())
             lines += [
                 f"not in its list      {names}: these regions count as wrong; without them the accuracy is "
                 f"{percent(found.accuracy_nameable)}"
             ]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        found = self.metrics
+        return f"Evaluation({show(self.model)!r}, {found.regions} regions, accuracy {percent(found.accuracy)})"
+
+    def _repr_html_(self) -> str:
+        """The main figures and those of each material, for notebooks."""
+        found = self.metrics
+        rows = "".join(
+            f"<tr><td>{html.escape(show(row.name))}</td><td>{row.regions:,}</td><td>{percent(row.recall)}</td>"
+            f"<td>{percent(row.precision)}</td></tr>"
+            for row in found.by_material
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("material", "regions", "recall", "precision"))
+        return (
+            f"<div><pre>{html.escape(self.text())}</pre>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
 
     def _set_lines(self) -> list[str]:
         lines = []
@@ -319,7 +338,7 @@ class Evaluation:
             of = "all sizes" if row.label == "all" else f"{row.label} of the photo"
             lines.append(
                 f"sets of {f'{100 * self.coverage:g}%':<13}{of}: {percent(row.covered)} hold the material, "
-                f"{row.mean_size:.1f} materials on average ({counted(row.regions, 'region')})"
+                f"{row.mean_size:.1f} materials on average ({pluralize(row.regions, 'region')})"
             )
         return lines
 

@@ -43,17 +43,17 @@ class PixelFigures:
     mean_iou: float | None
     """The mean over the materials that occur of the intersection over the union (mIoU), among labelled pixels."""
     intervals: tuple[Interval | None, Interval | None, Interval | None]
-    """Of the three, in this order; None where there are fewer than two photos."""
+    """Intervals of the three, in this order; None with fewer than two photos."""
 
 
 @dataclass(frozen=True, eq=False)
 class MapEvaluation:
-    """What maps said of the labelled pixels of a data set's photos."""
+    """Evaluation of material maps on the labelled pixels of a data set."""
 
     model: str
     """Name and version."""
     digest: str
-    """Of the data set."""
+    """SHA-256 digest of the data set, in hexadecimal."""
     truth: tuple[str, ...]
     """The model's C materials, then those U of the data set that it cannot name."""
     materials: int

@@ -6,33 +6,38 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util import files
-from madeof.inference.segmentation import MaterialMap, MaterialShare
-from madeof.regions.components import at_size
-
-if TYPE_CHECKING:
-    from PIL import Image
+from madeof._util.text import show
+from madeof.errors import WriteError
+from madeof.inference.region_picture import draw_map as draw_map
+from madeof.inference.segmentation import MaterialMap
 
 LEGEND = "materials.csv"
 FOLDERS = {"labels": ".png", "scores": ".png", "overlays": ".jpg"}
 """The folders of a map's files, each with the suffix of what is in it."""
 
-_FILL = 0.5  # of a material's colour over the photo
-_COLOURS = 7  # of the picture; where there are more materials, those with the least area share the last
-
 
 def write_legend(folder: Path, materials: Sequence[str]) -> Path:
-    """Write `materials.csv` (id,name): what the values of all label maps in the folder mean; 0 is unlabelled."""
+    """Write `materials.csv` (id,name): what the values of all label maps in the folder mean; 0 is unlabelled.
+
+    Raises:
+        WriteError: it is there with other materials, whose label maps would change their meaning.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "name"])
     writer.writerows((number, name) for number, name in enumerate(materials, start=1))
     path = folder / LEGEND
+    if path.is_file() and path.read_bytes() != text.getvalue().encode():
+        raise WriteError(
+            f"{show(str(path))} lists other materials than this model, and the label maps beside it mean those; "
+            "expected the folder of this model's maps: choose another"
+        )
     files.write_text(path, text.getvalue())
     return path
 
@@ -59,27 +64,6 @@ def write_map(found: MaterialMap, folder: Path, stem: str, pixels: NDArray[np.ui
     _write_png(np.rint(found.score_map() * 255).astype(np.uint8), paths["scores"])
     overlay.save(draw_map(found, pixels), paths["overlays"])
     return paths
-
-
-def draw_map(found: MaterialMap, pixels: NDArray[np.uint8]) -> Image.Image:
-    """The photo, (h, w, 3) uint8 RGB at any size, under the colours of its materials, each with its share; RGB."""
-    from madeof.viz import overlay
-
-    labels = at_size(found.labels(), (pixels.shape[0], pixels.shape[1]))
-    groups: list[tuple[str, tuple[MaterialShare, ...]]] = [(one.material, (one,)) for one in found.shares]
-    if len(groups) > _COLOURS:
-        rest = found.shares[_COLOURS - 1 :]
-        groups = [*groups[: _COLOURS - 1], (f"{len(rest)} others", rest)]
-    regions = []
-    for name, shares in groups:
-        inside = np.isin(labels, [found.materials.index(one.material) + 1 for one in shares])
-        if inside.any():
-            regions.append((inside, f"{name} {_percent(sum(one.share for one in shares))}"))
-    return overlay.draw(pixels, regions, fill=_FILL)
-
-
-def _percent(share: float) -> str:
-    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _write_png(values: NDArray[Any], path: Path) -> None:

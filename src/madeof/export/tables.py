@@ -1,4 +1,4 @@
-"""What `madeof predict` writes to a file or folder: tables, and the formats of annotation tools."""
+"""Files that `madeof predict` writes: tables, and the formats of annotation tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from madeof._util.files import all_new, check_free
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.datasets.conversion import is_folder_of, outline_of
 from madeof.datasets.formats import FORMATS
 from madeof.datasets.formats.coco import write_results
@@ -57,7 +57,7 @@ def write_output(
     known: Collection[str] = (),
     properties: Properties | None = None,
 ) -> list[str]:
-    """Write the answers; `out` is there, whole, when all of it is written.
+    """Write the answers to `out`, atomically.
 
     Args:
         to: "jsonl", "csv", "parquet", "coco_results", or a format of `madeof.datasets.formats.FORMATS` that we write.
@@ -91,7 +91,7 @@ def write_output(
             unknown: Counter[str] = Counter()
             write_results(_of_categories(photos, known, unknown), place, like=like)
             return [
-                f"answers {show(name)!r}, which is no category of {show(like.name)} ({counted(count, 'region')})"
+                f"answers {show(name)!r}, which is no category of {show(like.name)} ({pluralize(count, 'region')})"
                 for name, count in unknown.most_common()
             ]
     return losses.lines()
@@ -189,7 +189,7 @@ def json_line(found: dict[str, Any]) -> bytes:
 
 
 def parquet_schema(pa: Any) -> Any:
-    """Of the rows of `table_rows`: the columns of the CSV and a few more, in the types that they have."""
+    """Arrow schema of `table_rows`: the typed columns of the CSV and a few more."""
     scores = pa.list_(pa.struct([("material", pa.string()), ("score", pa.float64())]))
     text, whole, real = pa.string(), pa.int32(), pa.float64()
     return pa.schema(

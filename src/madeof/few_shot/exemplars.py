@@ -1,4 +1,4 @@
-"""memory.npz: what a model remembers of the regions on which it was calibrated, so that it can learn more materials.
+"""memory.npz: the exemplars of a model, from the regions on which it was calibrated.
 
 `madeof learn` needs to know how the old materials look to the net: where their embeddings lie, and which of them a new
 material would be taken for. Regions of photos that the net did not learn from say that best, and no photo is kept.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from madeof.inference.predictor import Predictor
 
 MOST = 3000
-"""Regions that are remembered: 2.5 MB with the bundled model's 768 numbers each."""
+"""Most exemplars that are kept: 2.5 MB with the bundled model's 768 numbers each."""
 _LEVELS = 127
 _MOST_SCALE = 1e6  # of an embedding's step
 _ARRAYS = {
@@ -37,25 +37,25 @@ _ARRAYS = {
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """M remembered regions."""
+    """M exemplars."""
 
     embedding: NDArray[np.float32]
-    """(M, D) as the net describes them."""
+    """(M, D) embeddings of the net."""
     logits: NDArray[np.float32]
-    """(M, outputs) of the net."""
+    """(M, outputs) logits of the net."""
     truth: NDArray[np.int64]
-    """(M,) their true materials, positions in `names`."""
+    """(M,) true materials, indices into `names`."""
     names: tuple[str, ...]
-    """Of materials; the net need not know all of them."""
+    """Material names; some may be unknown to the net."""
     photo: NDArray[np.int64]
-    """(M,) which regions are of one photo."""
+    """(M,) photo number of each region."""
     share: NDArray[np.float32]
-    """(M,) the region's area as a share of the photo's, in (0, 1]."""
+    """(M,) area fraction of the photo, in (0, 1]."""
     judging: NDArray[np.bool_]
-    """(M,) whether it is of the photos by which the scores are calibrated."""
+    """(M,) True for exemplars from the calibration sources."""
 
     def to_bytes(self) -> bytes:
-        """As in memory.npz: embeddings in 8 bits with a scale for each of their numbers."""
+        """Encode as memory.npz: 8-bit embeddings with one scale per dimension."""
         scale = np.maximum(np.abs(self.embedding).max(axis=0, initial=0), 1e-12) / _LEVELS
         text = json.dumps(self.names, ensure_ascii=False).encode("utf-8")
         return array_bytes(
@@ -119,14 +119,16 @@ def _names(data: bytes, path: Path) -> tuple[str, ...]:
     return tuple(values)
 
 
-def remember(folder: Path, dataset: RegionDataset, judge_sources: Sequence[str] = (), *, threads: int = 2) -> Record:
-    """Ask the model of a folder for the regions of the val split and write what it says of them as its memory.
+def write_exemplars(
+    folder: Path, dataset: RegionDataset, calibration_sources: Sequence[str] = (), *, threads: int = 2
+) -> Record:
+    """Write the memory of a model folder: its embeddings and logits of the regions of the val split.
 
     Args:
-        folder: a model folder; its record is written anew.
-        dataset: with the val split on which the model was calibrated; where it has none, all of it counts.
-        judge_sources: sources by whose photos the scores are calibrated; all where none is given or none has a region.
-        threads: of the model.
+        folder: a model folder; its record is rewritten.
+        dataset: the data set whose val split calibrated the model; all of it is used if it has no val split.
+        calibration_sources: sources whose photos calibrate the scores; all photos if none is given or has a region.
+        threads: CPU threads.
 
     Raises:
         ModelError: the model gives no embeddings.
@@ -136,12 +138,12 @@ def remember(folder: Path, dataset: RegionDataset, judge_sources: Sequence[str] 
 
     predictor = Predictor(folder, threads=threads)
     val = dataset.split("val")
-    memory = _ask(predictor, val if len(val.regions) else dataset, judge_sources)
+    memory = _ask(predictor, val if len(val.regions) else dataset, calibration_sources)
     files.write_bytes(folder / MEMORY, memory.to_bytes())
     return predictor.record.write(folder)
 
 
-def _ask(predictor: Predictor, dataset: RegionDataset, judge_sources: Sequence[str]) -> Memory:
+def _ask(predictor: Predictor, dataset: RegionDataset, calibration_sources: Sequence[str]) -> Memory:
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in ("embedding", "logits", "truth", "photo", "share")}
     order = np.random.default_rng(0).permutation(len(dataset))
     for photo in order.tolist():
@@ -159,10 +161,10 @@ def _ask(predictor: Predictor, dataset: RegionDataset, judge_sources: Sequence[s
         rows["photo"].append(np.full(len(logits), photo))
         rows["share"].append(sample.masks.mean(axis=(1, 2)))
     if not rows["truth"]:
-        raise DatasetError("the data set has no regions to remember; expected a val split, or regions at all")
+        raise DatasetError("the data set has no regions for a memory; expected a val split, or regions at all")
     joined = {name: np.concatenate(parts)[:MOST] for name, parts in rows.items()}
     used, truth = np.unique(joined["truth"], return_inverse=True)
-    judging = np.isin(np.array(dataset.photos.source, dtype=np.str_)[joined["photo"]], list(judge_sources))
+    judging = np.isin(np.array(dataset.photos.source, dtype=np.str_)[joined["photo"]], list(calibration_sources))
     return Memory(
         joined["embedding"],
         joined["logits"],

@@ -21,70 +21,70 @@ from madeof.model.learned_head import Examples, Learned, log_sum_exp, put_beside
 from madeof.model.record import Record
 
 COST = 0.005
-"""The share of the remembered right answers that one new material may take away."""
+"""Largest share of right answers on the exemplars that one new material may take away."""
 SHARPNESS = 0.06
-"""What a difference of log-likelihoods counts. Under 1: the numbers of an embedding are not independent as the
-Gaussians have it, and how sure the net is of an old material is to count too."""
+"""Scale of log-likelihood differences. Below 1, because the dimensions of an embedding are not independent, unlike
+the Gaussians', and because the net's own confidence counts too."""
 FEWEST, FEWEST_PHOTOS = 50, 10
-"""Remembered regions of known materials, and their photos."""
+"""Least number of exemplars of known materials, and of their photos."""
 _FOLDS = 5
 
 
-class Taught(NamedTuple):
-    """What came of one learned material."""
+class LearnedMaterial(NamedTuple):
+    """The effect of one learned material."""
 
     examples: int
     photos: int
     named: float | None
-    """The share of its examples that get its name when they and their photo are left out; None for one photo."""
+    """Leave-one-photo-out accuracy on its examples; None with a single photo."""
     taken: int
-    """Remembered right answers that it takes away."""
+    """Exemplars of other materials that were right before and now get its name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a model becomes by learning."""
+    """A model after learning."""
 
     record: Record
-    """With its thresholds and sets made anew, where it had them."""
+    """The new record, recalibrated where the old one was calibrated."""
     learned: Learned | None
-    taught: tuple[Taught, ...]
-    """One for each learned material."""
-    remembered: int
-    """Regions whose material the net knows, by which the two figures were measured."""
+    materials: tuple[LearnedMaterial, ...]
+    """One per learned material."""
+    exemplars: int
+    """Number of exemplars of known materials, on which the two accuracies were measured."""
     before: float
-    """The share of them that the net alone names right."""
+    """Accuracy on the exemplars before learning."""
     after: float
-    """The same with everything learned, each region judged by what was learned without its photo."""
+    """Accuracy after learning, cross-validated by photo."""
 
 
 def fit(memory: Memory, examples: Examples, record: Record, cost: float = COST) -> Fitted:
-    """Learn materials from their examples, against a memory.
+    """Learn materials from examples, against the exemplars of the known ones.
 
-    Everything is made from the memory and all examples, so it does not count in which order materials were learned.
+    The result depends on all exemplars and examples together, not on the order in which materials were learned.
 
     Args:
-        memory: of the model.
-        examples: of all learned materials, as many as the record has columns for.
-        record: with the materials as they are to be, and the thresholds and sets as they were.
+        memory: the exemplars of the model.
+        examples: examples of all learned materials, in the order of the record's columns.
+        record: the record with the new materials and the old calibration.
         cost: see `COST`.
 
     Raises:
-        ModelError: the memory is too small to learn by.
+        ModelError: there are too few exemplars.
     """
     own, truth = _outputs(memory, record), _materials(memory, record)
     known = own >= 0
     photos = len(np.unique(memory.photo[known]))
     if known.sum() < FEWEST or photos < FEWEST_PHOTOS:
         raise ModelError(
-            f"the model remembers {known.sum()} regions of its materials, of {photos} photos; expected {FEWEST} and "
+            f"the model has {known.sum()} exemplars of its materials, from {photos} photos; expected {FEWEST} and "
             f"{FEWEST_PHOTOS} or more to learn by: export it again with more photos (--memory DATASET)"
         )
     net = _net_scores(memory.logits, record)
     right = known & (net.argmax(axis=1) == truth)
     if not record.learned:
         scores, learned = probabilities(memory.logits, record), None
-        taught: list[Taught] = []
+        found: list[LearnedMaterial] = []
         more = np.zeros((0, len(record.materials)), dtype=np.float32)
     else:
         raw = _crossed(memory, examples, record, own)
@@ -92,21 +92,21 @@ def fit(memory: Memory, examples: Examples, record: Record, cost: float = COST) 
         bias = _biases(memory.logits, raw, right, record, cost)
         learned = _learned(whole, examples, bias)
         scores = probabilities(_beside(memory.logits, raw, bias, record), record)
-        more, taught = _judge_examples(whole, examples, bias, learned, record)
+        more, found = _judge_examples(whole, examples, bias, learned, record)
         answers = scores.argmax(axis=1)
         places = [_place(record, record.outputs + k) for k in range(record.learned)]
-        taught = [
-            found._replace(taken=int((right & (answers == place) & (truth != place)).sum()))
-            for found, place in zip(taught, places, strict=True)
+        found = [
+            each._replace(taken=int((right & (answers == place) & (truth != place)).sum()))
+            for each, place in zip(found, places, strict=True)
         ]
     return Fitted(
-        _calibrated(record, memory, examples, scores, truth, more), learned, tuple(taught), int(known.sum()),
+        _calibrated(record, memory, examples, scores, truth, more), learned, tuple(found), int(known.sum()),
         float(right[known].mean()), float((scores.argmax(axis=1) == truth)[known].mean()),
     )  # fmt: skip
 
 
 def _outputs(memory: Memory, record: Record) -> NDArray[np.int64]:
-    """The net's output for each remembered region's material, (M,); -1 where it has none that is in use."""
+    """The net's output for each exemplar's material, (M,); -1 for materials without one in use."""
     names = record.materials if record.net_materials is None else record.net_materials
     outputs = [i for i in range(record.outputs) if i != record.background]
     used = set(record.used_outputs)
@@ -115,7 +115,7 @@ def _outputs(memory: Memory, record: Record) -> NDArray[np.int64]:
 
 
 def _materials(memory: Memory, record: Record) -> NDArray[np.int64]:
-    """The place in `record.materials` of each remembered region's material, (M,); -1 where it is not there."""
+    """Index in `record.materials` of each exemplar's material, (M,); -1 if not listed."""
     by_name = np.array(positions(memory.names, record.materials), dtype=np.int64)[memory.truth]
     own = _outputs(memory, record)
     return np.array([_place(record, o) if o >= 0 else by_name[i] for i, o in enumerate(own.tolist())], dtype=np.int64)
@@ -129,7 +129,7 @@ def _place(record: Record, column: int) -> int:
 
 
 def _net_scores(logits: NDArray[np.float32], record: Record) -> NDArray[np.float32]:
-    """What the net alone says, (N, materials): those that were learned have 0."""
+    """Scores of the base model, (N, materials); 0 for learned materials."""
     none = np.full((len(logits), record.learned), -np.inf, dtype=np.float32)
     return probabilities(np.concatenate([logits, none], axis=1), record)
 
@@ -150,14 +150,14 @@ def _folds(memory: Memory, known: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _crossed(memory: Memory, examples: Examples, record: Record, own: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much likelier each remembered region is under each learned material than under the old ones, (M, K).
+    """Log-likelihood ratio of each learned material to the old ones for each exemplar, (M, K).
 
     What it is judged by was fitted without its photo.
     """
     fold, found = _folds(memory, own >= 0), np.zeros((len(own), record.learned))
     for number in range(_FOLDS):
-        asked, taught = fold == number, (fold != number) & (own >= 0)
-        old = _fit_old(memory.embedding[taught], own[taught])
+        asked, kept = fold == number, (fold != number) & (own >= 0)
+        old = _fit_old(memory.embedding[kept], own[kept])
         for k in range(record.learned):
             new = old.of_examples(examples.embedding[examples.of == k])
             found[asked, k] = old.against_old(memory.embedding[asked], *new)
@@ -198,7 +198,7 @@ def _learned(old: Discriminant, examples: Examples, bias: NDArray[np.float64]) -
 
 def _judge_examples(
     old: Discriminant, examples: Examples, bias: NDArray[np.float64], learned: Learned, record: Record
-) -> tuple[NDArray[np.float32], list[Taught]]:
+) -> tuple[NDArray[np.float32], list[LearnedMaterial]]:
     """Each example judged by what is learned from those of other photos, (n, C); NaN where there is no other photo."""
     raw = np.stack(
         [old.against_old(examples.embedding, *old.of_examples(examples.embedding[examples.of == k]))
@@ -213,20 +213,20 @@ def _judge_examples(
             raw[i, k] = old.against_old(examples.embedding[i : i + 1], *new)[0]
     scores = probabilities(_beside(examples.logits, raw, bias, record), record)
     named = scores.argmax(axis=1) == [_place(record, record.outputs + k) for k in examples.of.tolist()]
-    taught = []
+    found = []
     for k in range(len(bias)):
         own = examples.of == k
         share = None if alone[own].any() else float(named[own].mean())
-        taught.append(Taught(int(own.sum()), len(np.unique(examples.photo[own])), share, 0))
+        found.append(LearnedMaterial(int(own.sum()), len(np.unique(examples.photo[own])), share, 0))
     scores[alone] = np.nan
-    return scores, taught
+    return scores, found
 
 
 def _calibrated(
     record: Record, memory: Memory, examples: Examples, scores: NDArray[np.float32], truth: NDArray[np.int64],
     more: NDArray[np.float32],
 ) -> Record:  # fmt: skip
-    """The record with thresholds and sets that fit the remembered regions and the examples, where it had some."""
+    """The record, its thresholds and sets (if it had any) refitted on the exemplars and the examples."""
     old = record.calibration
     if old.uncertain_below is None and old.prediction_sets is None:
         return record

@@ -1,4 +1,4 @@
-"""Linear discriminant analysis with one covariance for all materials: what tells a new material from the old ones.
+"""Linear discriminant analysis (one shared covariance), which separates a new material from the old ones.
 
 Regions of one material are taken to lie around its mean as those of every other do (Fisher 1936; the shrunk covariance
 of Ledoit and Wolf 2004, at a fixed strength). So five regions are enough for a mean, and what a few of them cannot say,
@@ -36,7 +36,7 @@ class Discriminant:
 
     @classmethod
     def fit(cls, embedding: NDArray[np.float32], material: NDArray[np.int64], materials: int) -> Discriminant:
-        """Of regions whose material is known.
+        """Fit to regions with known materials.
 
         Args:
             embedding: (M, D).

@@ -1,4 +1,4 @@
-"""`madeof.learn`: a model folder that knows one more material from a few regions, or one less, or by another name."""
+"""`madeof.learn`: add, remove, rename or merge materials of a model, from a few regions and without training."""
 
 from __future__ import annotations
 
@@ -13,41 +13,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util import files
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import InputError, RegionError
 from madeof.few_shot.exemplars import read_memory
-from madeof.few_shot.fitting import COST, Fitted, Taught, fit
+from madeof.few_shot.fitting import COST, Fitted, LearnedMaterial, fit
 from madeof.inference.predictor import Predictor, load
 from madeof.materials.lists import key
 from madeof.model.calibration import Calibration
 from madeof.model.learned_head import Examples, read_learned
 from madeof.model.record import FILES, LEARNED, MEMORY, WEIGHTS, Record
-from madeof.regions.files import read_mask
-from madeof.regions.region import Region
+from madeof.regions.as_regions import one_region
 
 Example = tuple[Any, Any]
 """A photo and a region of it, each as `madeof.classify` takes them, or a `madeof.regions.Region`; or functions that
 give them, so that not all are in memory at once: the photo's is called with nothing, the region's with its size."""
 
 MOST_EXAMPLES = 2000
-"""Of all learned materials together."""
-_NEAR = 1e-2  # of an embedding's length: the same region of the same photo
+"""Most examples of all learned materials together."""
+_NEAR = 1e-2  # relative distance of embeddings below which two regions are the same
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What came of a change to a model."""
+class LearningResult:
+    """Outcome of `learn`."""
 
     record: Record
-    """Of the new folder."""
-    taught: dict[str, Taught]
-    """By learned material, those of earlier lessons too."""
-    remembered: int
-    """Regions that the model remembers of its own materials, by which it was measured; 0 where it remembers none."""
+    """The record of the new folder."""
+    learned: dict[str, LearnedMaterial]
+    """Every learned material, those of earlier calls included."""
+    exemplars: int
+    """Number of exemplars of the net's materials, on which the accuracies were measured; 0 without a memory."""
     before: float | None
-    """The share of them that the net alone names right."""
+    """Accuracy on the exemplars before learning."""
     after: float | None
-    """The same with all that was learned, each judged by what was learned without its photo."""
+    """Accuracy on the exemplars after learning, cross-validated by photo."""
+
+    @property
+    def taught(self) -> dict[str, LearnedMaterial]:
+        """`learned`, by its name until 0.3."""
+        return self.learned
+
+    @property
+    def remembered(self) -> int:
+        """`exemplars`, by its name until 0.3."""
+        return self.exemplars
 
 
 @dataclass
@@ -67,7 +76,7 @@ class _Materials:
     def find(self, name: str) -> int:
         keys = [key(known) for known in self.names]
         if key(name) not in keys:
-            raise InputError(f"the model has no material {show(name)!r}; it has {listed(self.names, most=60)}")
+            raise InputError(f"the model has no material {show(name)!r}; it has {join_some(self.names, most=60)}")
         return keys.index(key(name))
 
     def check_free(self, name: str, but: Iterable[int] = ()) -> None:
@@ -99,7 +108,7 @@ class _Materials:
             del self.names[place], self.columns[place]
 
     def add(self, name: str, free: int) -> int:
-        """The learned column of a material, which is `free` where it is a new one."""
+        """The learned column of a material; `free` for a new one."""
         if key(name) in map(key, self.names):
             learned = [column for column in self.columns[self.find(name)] if column >= self.first_learned]
             if learned:
@@ -121,21 +130,21 @@ def learn(
     cost: float = COST,
     threads: int = 0,
     progress: Callable[[int], object] | None = None,
-) -> Lesson:
-    """Write a model folder that knows other materials than `model`: in seconds, without training and PyTorch.
+) -> LearningResult:
+    """Write a copy of a model with other materials, in seconds, without training or PyTorch.
 
     Materials are removed first, then renamed, merged, and added. One that was learned before gets more examples when it
     is added again; one of the net's own must be removed first. Nothing is written where anything fails.
 
     Args:
-        out: the new folder; not there yet, or empty.
-        add: new materials with their examples, one or more each: pairs of a photo and a region.
-        remove: materials that are never to be an answer; the others share their scores.
-        rename: new names by old ones.
-        merge: materials, by the name under which their scores are to be added up.
-        model: as `madeof.load` takes it.
-        cost: the share of right answers for old materials that each new one may take away, in [0, 0.5].
-        threads: of the model; 0 takes one for each core.
+        out: the new folder; must be empty or not exist.
+        add: new materials, each with one or more (photo, region) examples.
+        remove: materials to drop; the others share their scores.
+        rename: old name -> new name.
+        merge: new name -> materials whose scores are added up under it.
+        model: model folder or Hub name, as in `madeof.load`.
+        cost: largest share of right answers for old materials that each new one may take away, in [0, 0.5].
+        threads: CPU threads; 0 is one per core.
         progress: called after each photo with the number of photos done.
 
     Raises:
@@ -176,16 +185,16 @@ def learn(
     changed = _described(record, changed, fitted, {what: how for what, how in done.items() if how})
     written = _write(folder, record, changed, fitted, Path(out))
     if fitted is None:
-        return Lesson(written, {}, 0, None, None)
+        return LearningResult(written, {}, 0, None, None)
     learned = [name for name, own in zip(changed.materials, changed.columns or (), strict=True)
                for column in own if column >= changed.outputs]  # fmt: skip
     order = np.argsort([column for own in changed.columns or () for column in own if column >= changed.outputs])
-    taught = {learned[i]: found for i, found in zip(order.tolist(), fitted.taught, strict=True)}
-    return Lesson(written, taught, fitted.remembered, fitted.before, fitted.after)
+    found = {learned[i]: each for i, each in zip(order.tolist(), fitted.materials, strict=True)}
+    return LearningResult(written, found, fitted.exemplars, fitted.before, fitted.after)
 
 
 def _kept(examples: Examples | None, record: Record) -> Examples:
-    """The examples of earlier lessons, `of` counted as columns."""
+    """The examples learned earlier, `of` counted as columns."""
     if examples is not None:
         return dataclasses.replace(examples, of=examples.of + record.outputs)
     none = np.zeros(0, dtype=np.int64)
@@ -197,7 +206,7 @@ def _look(
     predictor: Predictor, wanted: list[tuple[int, list[Example]]], known: Examples,
     progress: Callable[[int], object] | None,
 ) -> Examples:  # fmt: skip
-    """The examples of all lessons, those of this one as the net describes them; a photo is encoded once."""
+    """All examples, the new ones embedded by the net; each photo is encoded once."""
     by_photo: dict[Any, list[tuple[int, Any]]] = {}
     photos: dict[Any, Any] = {}
     for column, pairs in wanted:
@@ -218,14 +227,13 @@ def _look(
         masks = []
         for _, given in regions:
             mask = given(photo.size) if callable(given) else given
-            if not (isinstance(mask, Region) or hasattr(mask, "__array__") or isinstance(mask, list | tuple)):
-                mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
             masks.append(mask)
         try:
+            masks = [one_region(mask, photo.size, raw_size=photo.raw_size) for mask in masks]
             found, embedding = predictor.describe(masks, encoded=encoded)
         except RegionError as error:
             raise RegionError(f"{show(photo.name)}: {error}") from error
-        areas = [float(p.area) for p in predictor._checked(masks, encoded)]
+        areas = [float(region.area) for region in masks]
         embeddings.append(embedding)
         logits.append(found)
         columns.append(np.array([column for column, _ in regions], dtype=np.int64))
@@ -274,7 +282,7 @@ def _renumbered(record: Record, materials: _Materials, examples: Examples) -> tu
 
 
 def _described(old: Record, changed: Record, fitted: Fitted | None, done: dict[str, Any]) -> Record:
-    """The record with what was done; figures that were measured before it are told apart from those that hold now."""
+    """The record with this change logged; older metrics are marked as measured before it."""
     lessons = [*old.training.get("lessons", []), done]
     metrics: dict[str, Any] = {"before learning": old.metrics.get("before learning", old.metrics)}
     if fitted is None:  # nothing is known of the changed materials' scores but the scores themselves
@@ -282,7 +290,7 @@ def _described(old: Record, changed: Record, fitted: Fitted | None, done: dict[s
     else:
         changed = dataclasses.replace(changed, calibration=fitted.record.calibration)
         metrics["remembered"] = {
-            "regions": fitted.remembered, "accuracy of the net": fitted.before, "accuracy": fitted.after,
+            "regions": fitted.exemplars, "accuracy of the net": fitted.before, "accuracy": fitted.after,
         }  # fmt: skip
     return dataclasses.replace(
         changed,

@@ -6,19 +6,20 @@ The one place that opens image files: photos (`images`) and masks and label maps
 from __future__ import annotations
 
 import contextlib
-import importlib
+import importlib.util
 import io
 import stat
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from madeof._util.text import show
 from madeof.errors import InputError, MadeofError
+from madeof.images.tiff import choose_page, unread_kind
 from madeof.images.truncation import png_is_whole, tiles_cover
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ _PLUGINS = {
     "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIC": ("pillow_heif", "HeifImageFile"),  # extra "heif"; it turns the photo itself and says so in its EXIF data
 }
-_EXPECTED = "expected JPEG, PNG, WebP, TIFF, BMP or GIF"
+_EXPECTED = "expected JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC"
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
+)
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -67,6 +73,8 @@ class Opened:
     file: BinaryIO | None = None
     bits: int | None = None
     """Bits a channel as stored, where the header tells."""
+    copies: bool = False
+    """The other pages of a TIFF are smaller copies of this one."""
 
     def load(self) -> None:
         """Decode the whole of the first frame; its EXIF rotation is not applied (except for TIFF, by Pillow)."""
@@ -91,9 +99,11 @@ class Opened:
 
     def animated(self) -> bool:
         """Whether the file holds more frames than the first. What is wrong with those does not matter."""
+        if self.image.format == "MPO":  # a second picture of the same, or a gain map
+            return False
         with quiet():
             try:
-                return bool(getattr(self.image, "is_animated", False))
+                return bool(getattr(self.image, "is_animated", False)) and not self.copies
             except Exception:
                 return False
 
@@ -132,6 +142,11 @@ def open_image(
             file: BinaryIO = stack.enter_context(_open_file(name, error, what))
         elif isinstance(source, bytes | bytearray | memoryview):
             name, file = what, io.BytesIO(source)
+        elif isinstance(source, Mapping) and source.keys() == {"bytes", "path"}:  # a row of Hugging Face's datasets
+            inner = source["bytes"] or source["path"] or b""
+            named = what if isinstance(inner, str) else str(source["path"] or what)
+            yield stack.enter_context(open_image(inner, error, max_megapixels=max_megapixels, what=named))
+            return
         else:
             yield _from_pil(source, error, max_megapixels, what)
             return
@@ -140,10 +155,20 @@ def open_image(
         if kind is None:
             raise error(f"{show(name)} is {_describe(head)}; {_EXPECTED}")
         module, plugin = _PLUGINS[kind]
-        with guard(name, kind, error):
-            file.seek(0)
-            image: Image.Image = getattr(importlib.import_module(module), plugin)(file, "")
-        opened = Opened(image, name, kind, _raw_size(image), error, file, _bits(image, kind, head))
+        if kind == "HEIC" and importlib.util.find_spec(module) is None:
+            raise error(f"{show(name)} is a HEIC file, which needs pillow-heif: run  pip install 'madeof[heif]'")
+        try:
+            with guard(name, kind, error):
+                file.seek(0)
+                image: Image.Image = getattr(importlib.import_module(module), plugin)(file, "")
+                unread, copies = choose_page(image) if kind == "TIFF" else ("", False)  # type: ignore[arg-type]
+        except error:
+            unread = unread_kind(file) if kind == "TIFF" else ""
+            if not unread:
+                raise
+        if unread:
+            raise error(f"{show(name)} is {unread}")
+        opened = Opened(image, name, kind, _raw_size(image), error, file, _bits(image, kind, head), copies)
         _check_size(opened.raw_size, name, error, max_megapixels)
         yield opened
 
@@ -237,7 +262,8 @@ def _open_file(name: str, error: type[InputError], what: str) -> BinaryIO:
         path = Path(name)
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise error(f"{show(name)} is a folder; {_EXPECTED}: name one file")
+            many = f", or several ({show(name.rstrip('/'))}/*.jpg), or run  madeof batch {show(name)}"
+            raise error(f"{show(name)} is a folder; {_EXPECTED}: name one file{many if what == 'photo' else ''}")
         if not stat.S_ISREG(mode):  # a pipe or device could block or never end
             raise error(f"{show(name)} is not an ordinary file; {_EXPECTED}: save it as a file")
         return path.open("rb")
@@ -261,6 +287,10 @@ def _from_pil(image: Any, error: type[InputError], max_megapixels: float, what: 
 def _format_of(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head[4:8] == b"ftyp":  # mif1 says only that it is a picture; AVIF or HEIC is among the brands after it
+        brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(len(head), head[3]), 4))]
+        kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
+        return "AVIF" if "AVIF" in kinds else next(iter(kinds), None)
     return next((kind for start, kind in _SIGNATURES if head.startswith(start)), None)
 
 
@@ -270,7 +300,7 @@ def _describe(head: bytes) -> str:
     if head.startswith(b"version https://git-lfs"):
         return "a Git-LFS pointer and not the file itself (run  git lfs pull)"
     if head[4:8] == b"ftyp":
-        return "a HEIC, AVIF or video file"
+        return "a video file"
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:5].lower()
     known = {b"%pdf-": "a PDF file", b"<svg ": "an SVG file", b"<?xml": "an XML file", b"<!doc": "a web page",
              b"<html": "a web page", b"8bps\0": "a Photoshop file", b"\x93nump": "a NumPy array file"}  # fmt: skip

@@ -7,6 +7,7 @@ One rule for every kind of pixel, so that a photo never changes its look in sile
 - 16-bit grey (or 12-bit): the whole range scaled to 0-255 and rounded; 32-bit integers count as 16-bit if they fit;
 - 16-bit RGB: the high byte (Pillow keeps no more); floats: in [0, 1], scaled; anything else is an error;
 - CMYK, YCbCr, HSV, LAB: Pillow's conversion;
+- an embedded ICC profile of RGB that is not sRGB: converted to sRGB;
 - the EXIF rotation is applied; a rotation that is none of 1-8 and EXIF data that cannot be read count as no rotation.
 
 A JPEG can be decoded at a half, a quarter or an eighth of its size, which costs less than decoding and shrinking it.
@@ -19,20 +20,33 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import show
 from madeof.errors import PhotoError
+from madeof.images.colour import to_srgb
 from madeof.images.decode import Opened, guard, open_image, orientation_of, too_large, turn, white_is_zero
 
 if TYPE_CHECKING:
     from PIL import Image
 
-PHOTO_SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+PHOTO_SUFFIXES: tuple[str, ...] = tuple(
+    f".{kind}" for kind in re.findall(r"\w+", "jpg jpeg png webp tif tiff bmp gif jfif jpe mpo heic heif hif avif")
+)
 """The suffixes of the formats that `read_photo` reads. It goes by a file's content; these are for finding files."""
+
+UNREAD_SUFFIXES: tuple[str, ...] = tuple(
+    f".{kind}"
+    for kind in re.findall(
+        r"\w+",
+        "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr erf kdc mrw raw jxl jp2 j2k jpx psd exr hdr "
+        "tga ppm pgm pnm ico svg eps",
+    )
+)
+"""The suffixes of photos and pictures that it does not read: a folder's are named, so that none is left out unseen."""
 
 MAX_MEGAPIXELS = 100.0
 """A larger photo is refused from its header, before it is decoded."""
@@ -42,7 +56,7 @@ _MISSING_PART = 1 / 16  # of a damaged JPEG's rows or bytes: with more than this
 _TILE = 256  # pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Photo:
     """A photo as every other part of madeof sees it."""
 
@@ -67,10 +81,19 @@ class Photo:
         """(height, width) of the photo as it is shown, which its masks have too."""
         return self.full_size or (self.pixels.shape[0], self.pixels.shape[1])
 
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Photo({show(self.name)!r}, {width} x {height}{', damaged' if self.damaged else ''})"
+
     @property
     def reduced(self) -> bool:
         """Whether `pixels` were decoded at less than the photo's size."""
         return self.size != self.pixels.shape[:2]
+
+
+ImageLike: TypeAlias = Union[str, Path, bytes, "Image.Image", NDArray[Any], Photo]
+"""A photo as every door of madeof takes it: a path, a file's bytes, a PIL image, an RGB array (H, W, 3) uint8, or a
+photo that was read before."""
 
 
 def read_photo(
@@ -83,8 +106,8 @@ def read_photo(
     """Read a photo.
 
     Args:
-        source: the path of a JPEG, PNG, WebP, TIFF, BMP or GIF file (known by its content), such a file's bytes, a PIL
-            image, or an RGB array, (H, W, 3) uint8.
+        source: the path of a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC file (known by its content), such a file's
+            bytes, a row {"bytes", "path"} of Hugging Face's datasets, a PIL image, or an RGB array, (H, W, 3) uint8.
         max_megapixels: a larger photo is refused before it is decoded.
         strict: damaged JPEG data are an error instead of a warning in the result.
         least_size: lets a JPEG be decoded smaller, for speed: from the (height, width) of the photo as it is shown, it
@@ -112,7 +135,7 @@ def read_photo(
         if opened.animated():
             frame = opened.image.tell()  # a PIL image may stand at another than the first
             warnings.append(f"animated: {f'frame {frame + 1}' if frame else 'the first frame'} is used")
-        pixels = _turned(pixels, orientation_of(opened.image))
+        pixels = to_srgb(_turned(pixels, orientation_of(opened.image)), opened.image.info.get("icc_profile"))
     if damage:
         if strict:
             raise PhotoError(f"{show(opened.name)} has damaged data ({damage}); expected a whole file: get it again")
@@ -248,6 +271,8 @@ def _to_rgb(opened: Opened, warnings: list[str]) -> NDArray[np.uint8]:
                     "expected 0 to 65535: save it with 8 or 16 bits"
                 )
             most = 4095 if opened.bits == 12 else 65535
+            if 255 < values.max() <= most // 4:
+                warnings.append(f"dark: 16-bit values up to {values.max()} are shown as parts of {most}; scale them")
             return _grey((values.astype(np.uint32) * 255 + most // 2) // most)
         if image.mode == "F":
             values = np.asarray(image)

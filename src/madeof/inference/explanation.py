@@ -1,8 +1,7 @@
-"""Where an answer came from: the region itself, the ring around it or the background, and which places of the photo."""
+"""Attribution of a prediction: to the region, the ring around it and the background, and a saliency map."""
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +12,15 @@ from numpy.typing import NDArray
 
 from madeof._util.text import percent, show
 from madeof.errors import InputError
-from madeof.images.photo import Photo
+from madeof.images.photo import ImageLike, Photo
 from madeof.inference.occlusion import FILLINGS, Coverage, Filling, divide, remove, shrink
 from madeof.inference.prediction import Prediction
-from madeof.inference.predictor import Predictor
+from madeof.inference.predictor import Encoded, Predictor
 from madeof.inference.saliency import map_heat
 from madeof.inference.zoom_looks import inside, read_window
-from madeof.regions.files import read_mask
-from madeof.regions.region import Region, check_region
+from madeof.regions.as_regions import one_region
+from madeof.regions.mask_like import MaskLike
+from madeof.regions.region import Region
 
 LOOKS = 24
 """How many altered photos the heat map takes."""
@@ -37,7 +37,7 @@ Parts = list[Coverage]
 """How much of each pixel belongs to a part: in the whole photo, and in the window, where there is one."""
 
 Progress = Callable[[int, int], None]
-"""Told after each look how many are done and how many there will be at most."""
+"""Progress callback: (done, at most)."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,25 @@ class Part:
     """The log-odds of the answer that go when it is taken away; the mean over the orders in which the three can be.
     Below 0 it speaks against the answer."""
     material: str
-    """What the region is called without it."""
+    """Material predicted without this part."""
     score: float
-    """Of the answer's material, without it."""
+    """Score of the original answer without this part."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where the answer for a region came from."""
+    """Attribution of the prediction for one region."""
 
     prediction: Prediction
     """The answer."""
     parts: dict[str, Part]
     """The three parts of the photo: "inside", "ring" and "background"."""
     alone_material: str
-    """What the region is called by its inside alone: with both ring and background taken away."""
+    """Material predicted from the inside alone, with ring and background removed."""
     alone_score: float
-    """Of the answer's material, by the inside alone."""
+    """Score of the original answer from the inside alone."""
     empty_score: float
-    """Of the answer's material, with all of the photo taken away: what the model says of nothing."""
+    """Score of the original answer with the whole photo removed (the baseline)."""
     heat: NDArray[np.float32] | None = field(repr=False)
     """(H', W') float32, cells over the photo: the log-odds of the answer that rest on each. None if not asked for."""
 
@@ -100,7 +100,7 @@ class Explanation:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        """What `madeof explain --json` says of a region besides its prediction."""
+        """JSON fields of `madeof explain --json`, besides the prediction."""
         result: dict[str, Any] = {
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "parts": {
@@ -132,7 +132,7 @@ class Explanation:
 
 
 def called(material: str, score: float, answer: str) -> str:
-    """What a region is called, and what is left of the answer's score where that is something else."""
+    """The predicted material, with the original answer's score if that is another one."""
     if material == answer:
         return f"{show(material)} {percent(score)}"
     return f"{show(material)}; {show(answer)} has {percent(score)}"
@@ -140,8 +140,8 @@ def called(material: str, score: float, answer: str) -> str:
 
 def explain(
     predictor: Predictor,
-    image: Any,
-    mask: Any,
+    image: ImageLike,
+    mask: MaskLike,
     *,
     looks: int = LOOKS,
     fillings: Sequence[Filling] = FILLINGS,
@@ -150,12 +150,12 @@ def explain(
     """Find out where the answer for one region of one photo came from, by taking parts of the photo away.
 
     Args:
-        predictor: it goes on speaking of the photo that it was set to before.
+        predictor: its current photo is left as it is.
         image: what `Predictor.set_image` takes.
-        mask: what `classify` takes, or a `Region`.
+        mask: what `classify` takes.
         looks: how many altered photos the heat map may take; 0 leaves it out. The shares take up to 13 more.
         fillings: what is put in the place of a part for the shares, one or both; see `madeof.inference.occlusion`.
-        progress: told how far it is.
+        progress: progress callback.
 
     Raises:
         PhotoError: the photo cannot be read.
@@ -166,13 +166,11 @@ def explain(
         raise InputError(f"looks is {looks}; expected 0 (no heat map) or more")
     if not fillings or not set(fillings) <= set(FILLINGS):
         raise InputError(f"fillings is {fillings!r}; expected one or both of {', '.join(FILLINGS)}")
-    own = copy.copy(predictor)
-    photo = own.set_image(image)
-    if not isinstance(mask, Region | list | tuple) and not hasattr(mask, "__array__"):
-        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
-    region = check_region(mask, photo.size)
-    prediction = own.predict([region])[0]
-    eye = _Eye(own, photo, region, SHARE_LOOKS + looks, progress)
+    encoded = predictor.encode(image)
+    photo = encoded.photo
+    region = one_region(mask, photo.size, raw_size=photo.raw_size)
+    prediction = predictor.predict(region, encoded=encoded)[0]
+    eye = _Eye(predictor, encoded, region, SHARE_LOOKS + looks, progress)
     answer = int(prediction.scores.argmax())
     coverage = eye.divide()
     seen = _take_away(eye, coverage, fillings, prediction.scores if eye.photos[0] is photo else None)
@@ -202,12 +200,13 @@ class _Eye:
     """
 
     def __init__(
-        self, predictor: Predictor, photo: Photo, region: Region, most: int, progress: Progress | None
+        self, predictor: Predictor, encoded: Encoded, region: Region, most: int, progress: Progress | None
     ) -> None:
+        photo = encoded.photo
         self.photos = [shrink(photo, predictor.record.preprocessing)]
         self._predictor, self._region = predictor, region
         self._most, self._progress, self._done = most, progress, 0
-        self._window, sights = predictor.window_of(region)
+        self._window, sights = predictor.window_of(region, encoded)
         if self._window is not None:
             pixels = read_window(photo, self._window, sights)
             self.photos.append(Photo(pixels, photo.name, (pixels.shape[0], pixels.shape[1])))
@@ -286,7 +285,7 @@ def _parts(
     coverage: dict[str, Coverage],
     seen: dict[frozenset[str], NDArray[np.float64]],
 ) -> dict[str, Part]:
-    """What the answer owes to each part: its Shapley value (Shapley 1953) among the three, in log-odds.
+    """Contribution of each part to the answer: Shapley values (Shapley 1953) of the three, in log-odds.
 
     To take one part away and leave the others is not enough: where inside and context both suffice, the score falls
     with neither. The mean over all orders counts such a part as well, and the three add up to what all of them do.

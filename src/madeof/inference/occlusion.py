@@ -23,7 +23,7 @@ Filling = Literal["grey", "smooth"]
 FILLINGS: tuple[Filling, ...] = get_args(Filling)
 
 Coverage = NDArray[np.float32]
-"""How much of each of a photo's pixels belongs to a part of it: (h, w) float32 in [0, 1]."""
+"""Soft mask of a part of a photo: (h, w) float32 in [0, 1]."""
 
 RING = 1 / 16
 """How far the ring reaches around a region, of the photo's longer side: 32 of 512 pixels, as a cell of a last map."""
@@ -63,7 +63,7 @@ def remove(photo: Photo, part: Coverage, filling: Filling, grey: tuple[float, fl
     Args:
         photo: it is not written to.
         part: of the size of its pixels.
-        filling: what stands in its place.
+        filling: replacement of the removed pixels.
         grey: RGB on the scale 0-255; also where a smooth filling has nothing to go on with.
     """
     x0, y0, x1, y1 = mask_box(part)

@@ -1,4 +1,4 @@
-"""What we say of a photo: one JSON object, some rows of a table, a picture. The same in every door of madeof."""
+"""Result for one photo, as JSON, table rows or a picture; the same for all commands and the service."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madeof._util.text import cell, percent, show, utf8
+from madeof._util.text import csv_safe, percent, show, utf8
 from madeof.images.photo import Photo
-from madeof.inference.prediction import Prediction
+from madeof.inference.prediction import Prediction, number
 from madeof.regions.region import Region
 from madeof.regions.request import RegionRequest
 
@@ -50,7 +50,7 @@ class PhotoResult:
     """Name and version."""
     answers: tuple[Answer, ...]
     coverage: float | None = None
-    """Of the sets that were asked for; None where none were."""
+    """Coverage of the requested prediction sets; None if not requested."""
     properties: Properties | None = None
     """The properties that were asked for; None where none were."""
 
@@ -70,7 +70,7 @@ class PhotoResult:
     def rows(self) -> list[list[str]]:
         """Rows of `csv_columns`, safe to open in a spreadsheet."""
         return [
-            [cell(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
+            [csv_safe(text) for text in (*self._row(answer), *_property_cells(self.properties, found))]
             for answer, found in zip(self.answers, self._properties, strict=True)
         ]
 
@@ -90,6 +90,8 @@ class PhotoResult:
             members = f"   set: {'; '.join(map(show, held))}" if held else ""
             notes = "; ".join(_notes(answer, self.coverage))
             unsure = "unsure: " if answer.prediction.uncertain else ""
+            if answer.prediction.uncalibrated:
+                unsure = "uncalibrated: "
             told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
             lines.append(f"  {show(answer.region):<{names}}  {told}")
             lines += [f"  {'':<{names}}    {show(each.text())}" for each in found.values()]
@@ -97,7 +99,7 @@ class PhotoResult:
 
     @cached_property
     def _properties(self) -> list[dict[str, PropertyAnswer]]:
-        """Of each answer, by name; nothing where none were asked for or where there is no prediction."""
+        """Properties of each answer, by name; empty if not requested or without a prediction."""
         found: list[dict[str, PropertyAnswer]] = [{} for _ in self.answers]
         if self.properties is not None:
             given = [each.prediction for each in self.answers if each.prediction is not None]
@@ -123,11 +125,11 @@ class PhotoResult:
             "; ".join(self._set(prediction)),
         ]
         return [
-            self.photo.name, answer.region, str(_number(prediction.area)), *sides, *answered, self._notes(answer), "",
+            self.photo.name, answer.region, str(number(prediction.area)), *sides, *answered, self._notes(answer), "",
         ]  # fmt: skip
 
     def _notes(self, answer: Answer) -> str:
-        """What is to be known of the photo and of the region."""
+        """Warnings about the photo and the region."""
         return "; ".join((*self.photo.warnings, *_notes(answer, self.coverage)))
 
 
@@ -147,7 +149,7 @@ class Unanswered:
     def rows(self, properties: Properties | None = None) -> list[list[str]]:
         """The one row of `csv_columns`, safe to open in a spreadsheet."""
         rest = [""] * (len(csv_columns(properties)) - len(CSV_COLUMNS))
-        return [[cell(self.image), *[""] * (len(CSV_COLUMNS) - 2), cell(self.error), *rest]]
+        return [[csv_safe(self.image), *[""] * (len(CSV_COLUMNS) - 2), csv_safe(self.error), *rest]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,11 +161,11 @@ class Predicted:
     file: str = ""
     """The photo's path in `folder`, "/" between folders."""
     details: Details | None = None
-    """What is known of the photo besides."""
+    """Metadata of the photo, such as its licence."""
 
 
 Outcome = Predicted | Unanswered
-"""What came of a photo."""
+"""Outcome for one photo."""
 
 
 def csv_columns(properties: Properties | None = None) -> tuple[str, ...]:
@@ -191,12 +193,12 @@ def head(photo: Photo, model: str) -> dict[str, Any]:
 
 
 def label(prediction: Prediction) -> str:
-    """What a picture says of a region, such as "Wood 93%" or "unsure: Wood 43%"."""
+    """Label of a region in a picture, such as "Wood 93%" or "unsure: Wood 43%"."""
     return f"{'unsure: ' if prediction.uncertain else ''}{prediction.material} {percent(prediction.score)}"
 
 
 def _notes(answer: Answer, coverage: float | None) -> list[str]:
-    """What is to be known of the region and of its set."""
+    """Warnings about the region and its prediction set."""
     notes = list(answer.notes)
     if coverage is not None and answer.prediction is not None and not answer.prediction.reaches(coverage):
         notes.append(f"no set has the coverage {coverage:g}: this one holds all materials")
@@ -214,22 +216,7 @@ def _region(answer: Answer, top: int, coverage: float | None, properties: dict[s
     prediction = answer.prediction
     if prediction is None:
         return {"region": utf8(answer.region), "error": utf8(answer.error or "not answered")}
-    result: dict[str, Any] = {
-        "region": utf8(answer.region),
-        "area": _number(prediction.area),
-        "box": list(prediction.box),
-        "material": prediction.material,
-        "score": round(prediction.score, 6),
-        "top": [{"material": name, "score": round(score, 6)} for name, score in prediction.top(top)],
-    }
-    calibration = prediction.calibration
-    if calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
-        result["uncertain"] = prediction.uncertain
-        result["answer"] = prediction.answer
-        if calibration.by_size:
-            result["uncertain_below"] = round(calibration.uncertain_below, 6)
-    if coverage is not None:
-        result["set"] = {"coverage": coverage, "materials": list(prediction.set(coverage))}
+    result = {"region": utf8(answer.region), **prediction.to_dict(top, coverage=coverage)}
     if properties:
         result["properties"] = {name: each.to_dict() for name, each in properties.items()}
     if notes := _notes(answer, coverage):
@@ -237,8 +224,3 @@ def _region(answer: Answer, top: int, coverage: float | None, properties: dict[s
     if answer.truth is not None:
         result["truth"] = utf8(answer.truth)
     return result
-
-
-def _number(area: float) -> int | float:
-    """Whole where the mask is hard."""
-    return int(area) if area == int(area) else round(area, 2)

@@ -1,4 +1,4 @@
-"""What a model says of one region: scores, the material, the answer, sets."""
+"""The prediction for one region: scores, material, answer, prediction set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import show
 from madeof.errors import InputError, ModelError
 from madeof.metrics.conformal import COVERAGE, Sets
 from madeof.model.calibration import UNCALIBRATED, Calibration
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from madeof.properties import PropertyAnswer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """What one region is made of."""
+    """The materials of one region with their scores."""
 
     materials: tuple[str, ...]
     """The model's materials."""
@@ -36,7 +37,11 @@ class Prediction:
     seen: float | None = None
     """The region's area in the closest look that the net had at it, in the net's pixels; None where it is not known."""
     notes: tuple[str, ...] = ()
-    """What is to be known of it besides, such as that it is small even in the closest look."""
+    """Warnings, such as that the region is small even in the closest look."""
+
+    def __repr__(self) -> str:
+        unsure = ", uncertain=True" if self.uncertain else ", uncalibrated" if self.uncalibrated else ""
+        return f"Prediction({show(self.material)!r}, score={self.score:.2f}, area={self.area:g}{unsure})"
 
     @property
     def material(self) -> str:
@@ -58,8 +63,13 @@ class Prediction:
         return below is not None and self.score < below
 
     @property
+    def uncalibrated(self) -> bool:
+        """Whether the model does not know which scores are sure, as after a training with few val regions."""
+        return self.calibration.uncertain_below is None
+
+    @property
     def answer(self) -> str | None:
-        """What can be relied on: the material, or None where it is uncertain: the model abstains."""
+        """The material, or None if the score is below the threshold (the model abstains)."""
         return None if self.uncertain else self.material
 
     def set(self, coverage: float = COVERAGE) -> tuple[str, ...]:
@@ -95,7 +105,7 @@ class Prediction:
         return self.calibration.prediction_sets, self.share
 
     def properties(self, names: str | Sequence[str] = "all", **settings: Any) -> dict[str, PropertyAnswer]:
-        """What the region's material is good for: each property's expected value and interval, by name.
+        """Physical properties of the region's material: expected value and interval of each, by name.
 
         For many regions prepare a `madeof.properties.Properties` once, and ask that.
 
@@ -120,6 +130,37 @@ class Prediction:
             raise InputError(f"top({k}): expected 1 or more")
         order = np.argsort(-self.scores, kind="stable")[:k]
         return [(self.materials[i], float(self.scores[i])) for i in order]
+
+    def to_dict(self, top: int = 5, *, coverage: float | None = None) -> dict[str, Any]:
+        """The answer as plain values for JSON, as `madeof predict --json` has it for a region.
+
+        Args:
+            top: how many of the likeliest materials.
+            coverage: of the set of materials that is to be among them; see `set`. None leaves it out.
+
+        Raises:
+            ModelError, InputError: see `set`.
+        """
+        result: dict[str, Any] = {
+            "area": number(self.area),
+            "box": list(self.box),
+            "material": self.material,
+            "score": round(self.score, 6),
+            "top": [{"material": name, "score": round(score, 6)} for name, score in self.top(top)],
+        }
+        if self.calibration.uncertain_below is not None:  # a model that does not know it does not say that it is sure
+            result["uncertain"] = self.uncertain
+            result["answer"] = self.answer
+            if self.calibration.by_size:
+                result["uncertain_below"] = round(self.calibration.uncertain_below, 6)
+        if coverage is not None:
+            result["set"] = {"coverage": coverage, "materials": list(self.set(coverage))}
+        return result
+
+
+def number(area: float) -> int | float:
+    """An area for JSON: whole where the mask is hard."""
+    return int(area) if area == int(area) else round(area, 2)
 
 
 def no_sets(what: str) -> ModelError:

@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import show
-from madeof.errors import InputError, PhotoError, RegionError
-from madeof.images.photo import Photo, read_photo
+from madeof.errors import InputError, PhotoError
+from madeof.images.photo import ImageLike, Photo, read_photo
 from madeof.inference.prediction import Prediction as Prediction
 from madeof.inference.prediction import no_sets as no_sets
+from madeof.inference.predictions import Predictions
+from madeof.inference.pretrained import Pretrained
 from madeof.inference.zoom import Seen, Sights, Window, Zoom, choose, windows_for
 from madeof.inference.zoom_looks import Looks, inside, look_again, mix
 from madeof.metrics.temperature import softmax
-from madeof.model.hub import folder_of
 from madeof.model.learned_head import read_learned
 from madeof.model.onnx_engine import DEFAULT
 from madeof.model.record import Record
 from madeof.model.runtime import Features, Sessions
 from madeof.model.zooming import ZoomRule
-from madeof.regions.files import read_mask
+from madeof.regions.as_regions import as_regions, one_region
+from madeof.regions.asked import asked_regions
+from madeof.regions.mask_like import BoxesLike, LabelMapLike, MaskLike
 from madeof.regions.options import DEFAULT as READ
 from madeof.regions.options import ReadOptions
-from madeof.regions.region import Region, check_region
+from madeof.regions.region import Region
+
+if TYPE_CHECKING:
+    from madeof.inference.explanation import Explanation
+    from madeof.inference.segmentation import MaterialMap, Segmentation
 
 _CELLS_AT_ONCE = 64 * 384 * 384  # of all masks of one call of the classifier; bounds its memory
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A photo that was encoded: all that `Predictor.predict` needs of it, so that a program can hold several."""
+    """An encoded photo: everything that `Predictor.predict` needs. A program can hold several."""
 
     photo: Photo
     features: Features = field(repr=False)
-    """Of the one model that encoded it; no other can use them."""
+    """Features; only the model that computed them can use them."""
     looks: Looks = field(default_factory=Looks, repr=False)
-    """What was encoded of its windows, within a bound."""
+    """Bounded cache of encoded windows."""
 
     @property
     def nbytes(self) -> int:
@@ -49,8 +56,10 @@ class Encoded:
         return held + len(self.photo.source or b"")
 
 
-class Predictor:
+class Predictor(Pretrained):
     """A model that names materials.
+
+    Several threads may share one: each has the photo that it set itself. It can be pickled, without its photo.
 
     Args:
         folder: a model folder.
@@ -71,6 +80,7 @@ class Predictor:
     def __init__(self, folder: str | Path, *, threads: int = 0, engine: str = DEFAULT, zoom: Zoom = "auto") -> None:
         windows_for(zoom)  # which refuses what is none
         self.zoom = zoom
+        self._options = {"threads": threads, "engine": engine, "zoom": zoom}
         self.folder = Path(folder)
         self.record = Record.read(folder)
         self.materials = self.record.materials
@@ -78,10 +88,10 @@ class Predictor:
         self._sessions = Sessions(Path(folder), self.record, threads=threads, engine=engine)
         if self._learned is not None:
             self._sessions.check_embedding(self._learned.weight.shape[1])
-        self._encoded: Encoded | None = None
+        self._photos = threading.local()
 
-    def set_image(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
-        """Encode a photo; `predict` then speaks of this one.
+    def set_image(self, image: ImageLike, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
+        """Encode a photo and make it the current one of this thread.
 
         Args and errors are those of `encode`.
 
@@ -89,16 +99,27 @@ class Predictor:
             the photo as it was read: its `size` with the EXIF rotation applied, and warnings. Of a large JPEG the
             `pixels` are no more than the model needs; `madeof.images.read_photo` reads them all.
         """
-        self._encoded = None  # a photo that fails must not leave the last one in its place
-        self._encoded = self.encode(image, max_megapixels=max_megapixels, strict=strict)
-        return self._encoded.photo
+        self._photos.encoded = None  # a photo that fails must not leave the last one in its place
+        encoded = self.encode(image, max_megapixels=max_megapixels, strict=strict)
+        self._photos.encoded = encoded
+        return encoded.photo
 
-    def read(self, image: Any, options: ReadOptions = READ) -> Photo:
-        """Read a photo, with no more pixels than the model needs of a large JPEG; see `madeof.images.read_photo`."""
+    def read(self, image: ImageLike, options: ReadOptions = READ) -> Photo:
+        """Read a photo, with no more pixels than the model needs of a large JPEG.
+
+        Args:
+            image: a path, a file's bytes, a PIL image, a (H, W, 3) uint8 RGB array, or a `Photo`, which is returned.
+            options: its limits.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        if isinstance(image, Photo):
+            return image
         least_size = self.record.preprocessing.least_size
         return read_photo(image, max_megapixels=options.max_megapixels, strict=options.strict, least_size=least_size)
 
-    def encode(self, image: Any, *, max_megapixels: float = 100.0, strict: bool = False) -> Encoded:
+    def encode(self, image: ImageLike, *, max_megapixels: float = 100.0, strict: bool = False) -> Encoded:
         """Encode a photo, for `predict(masks, encoded=...)`. Several threads may do so at once.
 
         Args:
@@ -124,7 +145,7 @@ class Predictor:
 
     def scores(
         self,
-        masks: Iterable[NDArray[Any] | Region] | NDArray[Any],
+        masks: MaskLike,
         *,
         encoded: Encoded | None = None,
         size: tuple[int, int] | None = None,
@@ -133,9 +154,10 @@ class Predictor:
         """The calibrated probability of each material for each region.
 
         Args:
-            masks: N masks of the photo's height and width, each (H, W): bool, or float coverage in [0, 1], or integers
-                that are all 0 and 1 or all 0 and 255. Or `madeof.regions.Region`s, which hold no more of a mask than
-                its box: boxes, polygons and the blobs of a label map cost least as these.
+            masks: what `madeof.regions.as_regions` takes, such as N masks of the photo's height and width, each (H, W):
+                bool, or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255. Or
+                `madeof.regions.Region`s, which hold only a mask's box: the cheapest form of boxes, polygons and
+                components of a label map.
             encoded: the photo, where it is another than the one that `set_image` was given.
             size: (height, width) of the masks, where they are of a smaller copy of the photo.
             zoom: as for `Predictor`, for this question; None for the predictor's own.
@@ -154,21 +176,48 @@ class Predictor:
 
     def predict(
         self,
-        masks: Iterable[NDArray[Any] | Region] | NDArray[Any],
+        masks: MaskLike | None = None,
         *,
+        boxes: BoxesLike | None = None,
+        polygons: BoxesLike | None = None,
+        label_map: LabelMapLike | None = None,
         encoded: Encoded | None = None,
         zoom: Zoom | None = None,
-    ) -> list[Prediction]:
+        background: int = 0,
+        soft: bool = False,
+        logits_above: float | None = None,
+        skip_empty: bool = False,
+    ) -> Predictions:
         """Name the material of each region of the photo that `set_image` or `encode` was given.
 
-        Args and errors are those of `scores`.
+        The regions are those of the masks, the boxes, the polygons and the label map, in this order; the whole photo
+        where none of them is given.
+
+        Args:
+            masks: what `madeof.regions.as_regions` takes: masks, or what a segmenter returned.
+            boxes: (N, 4), or one of four numbers: x0, y0, x1, y1 in pixels, x1 and y1 one past the last.
+            polygons: each (n, 2) points x, y in pixels, or x, y, x, y, ...
+            label_map: what `madeof.regions.regions_from_label_map` takes, or a file of one; each component is a region.
+            encoded: the photo, where it is another than the one that `set_image` was given.
+            zoom: as for `Predictor`, for this question; None for the predictor's own.
+            background: the label map's value where there is nothing; -1 in some of transformers' maps.
+            soft: masks of 8-bit integers are soft, value / 255.
+            logits_above: masks of floats are logits, and what is above this is inside.
+            skip_empty: leave out masks without a pixel; `Predictions.regions` names those that are answered.
+
+        Raises:
+            RegionError: a region is empty, of another size, or out of range, or could mean two things.
+            InputError: no photo was set.
         """
         encoded = self._photo(encoded)
-        checked = self._checked(masks, encoded)
         height, width = encoded.photo.size
+        checked = asked_regions(
+            (height, width), masks, boxes, polygons, label_map, background=background, soft=soft,
+            logits_above=logits_above, skip_empty=skip_empty, raw_size=encoded.photo.raw_size,
+        )  # fmt: skip
         sights = self._seen(checked, encoded, zoom)
         small_below = self._rule.small_below
-        return [
+        found = tuple(
             Prediction(
                 self.materials,
                 row,
@@ -180,16 +229,33 @@ class Predictor:
                 notes=seen.notes(small_below),
             )
             for row, region, seen in zip(self._scores(checked, encoded, sights), checked, sights, strict=True)
-        ]
+        )
+        return Predictions(found, self.materials, tuple(checked), encoded.photo, self.record.title)
+
+    def segment(
+        self,
+        image: ImageLike | Encoded,
+        regions: Segmentation = "superpixels",
+        *,
+        min_score: float = 0.0,
+        by_value: bool = False,
+        min_area: int = 1,
+    ) -> MaterialMap:
+        """Find out what every pixel of a photo is made of; args and errors are those of `madeof.map_materials`."""
+        from madeof.inference.segmentation import map_materials
+
+        return map_materials(self, image, regions, min_score=min_score, by_value=by_value, min_area=min_area)
+
+    def explain(self, image: ImageLike, mask: MaskLike, *, looks: int | None = None) -> Explanation:
+        """Find out where the answer for one region came from; args and errors are those of `madeof.explain`."""
+        from madeof.inference.explanation import LOOKS, explain
+
+        return explain(self, image, mask, looks=LOOKS if looks is None else looks)
 
     def describe(
-        self,
-        masks: Iterable[NDArray[Any] | Region] | NDArray[Any],
-        *,
-        encoded: Encoded | None = None,
-        zoom: Zoom | None = None,
+        self, masks: MaskLike, *, encoded: Encoded | None = None, zoom: Zoom | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the net itself says of each region, before anything that was learned. Args are those of `scores`.
+        """Logits and embeddings of the base model. Args are those of `scores`.
 
         Of a region that was looked at twice they are the means of both looks, by which it is named too.
 
@@ -209,9 +275,8 @@ class Predictor:
         assert embeddings is not None  # it has a width
         return logits, embeddings
 
-    def window_of(self, region: Region, *, encoded: Encoded | None = None) -> tuple[Window | None, Sights]:
-        """Where it looks again for a region, alone; None where it does not. And what it sees of the photo."""
-        encoded = self._photo(encoded)
+    def window_of(self, region: Region, encoded: Encoded) -> tuple[Window | None, Sights]:
+        """Window of the second look at a region (None if there is none), and what the net sees of the photo."""
         return self._seen([region], encoded, None)[0].window, self._sights(encoded)
 
     def encode_window(self, encoded: Encoded, window: Window, pixels: NDArray[np.uint8]) -> None:
@@ -229,17 +294,15 @@ class Predictor:
             raise no_sets(f"the model {show(self.record.name)}")
 
     def _photo(self, encoded: Encoded | None) -> Encoded:
-        found = encoded or self._encoded
+        found: Encoded | None = encoded or getattr(self._photos, "encoded", None)
         if found is None:
-            raise InputError("got masks but no photo: call set_image first")
+            raise InputError(
+                "got masks but no photo: call set_image first, in this thread, or give encode's result as  encoded="
+            )
         return found
 
-    def _checked(
-        self, masks: Iterable[NDArray[Any] | Region], encoded: Encoded, size: tuple[int, int] | None = None
-    ) -> list[Region]:
-        if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
-            raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
-        return [check_region(mask, size or encoded.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+    def _checked(self, masks: MaskLike, encoded: Encoded, size: tuple[int, int] | None = None) -> list[Region]:
+        return as_regions(masks, size or encoded.photo.size, raw_size=None if size else encoded.photo.raw_size)
 
     @property
     def _rule(self) -> ZoomRule:
@@ -311,31 +374,47 @@ def probabilities(
     return values.astype(np.float32)
 
 
-def load(model: str | Path | None = None, *, threads: int = 0, engine: str = DEFAULT, zoom: Zoom = "auto") -> Predictor:
+def load(
+    model: str | Path | None = None,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    threads: int = 0,
+    engine: str = DEFAULT,
+    zoom: Zoom = "auto",
+) -> Predictor:
     """Load a model.
 
     Args:
         model: a model folder, a name on the Hugging Face Hub such as "someone/stones" (extra `hub`), or None for the
             bundled model.
+        revision: of a model on the Hub: a branch, a tag or a commit, so that results can be repeated.
+        token: of the Hub, for private models; None takes the one of `hf auth login`.
+        cache_dir: where models of the Hub are kept; None takes the Hub's own cache.
         threads: how many threads it uses; 0 takes one for each core.
         engine: what runs the encoder; see `Predictor`.
         zoom: whether it looks again at what is small in a large photo; see `Predictor`.
 
     Raises:
         ModelError: there is no such model, or it is not whole.
-        InputError: there is no such engine, or this CPU cannot run it, or `zoom` is wrong.
+        InputError: there is no such engine, or this CPU cannot run it; `zoom` is wrong; or `revision`, `token` or
+            `cache_dir` were given for a model that is not on the Hub.
         MissingExtraError: the engine is not installed.
     """
-    return Predictor(folder_of(model), threads=threads, engine=engine, zoom=zoom)
+    return Predictor.from_pretrained(
+        model, revision=revision, token=token, cache_dir=cache_dir, threads=threads, engine=engine, zoom=zoom
+    )
 
 
-def classify(image: Any, mask: Any, *, model: str | Path | None = None, zoom: Zoom = "auto") -> Prediction:
+def classify(image: ImageLike, mask: MaskLike, *, model: str | Path | None = None, zoom: Zoom = "auto") -> Prediction:
     """Name the material of one region of one photo: a one-shot `Predictor`.
 
     Args:
         image: a path, a file's bytes, a PIL image or a (H, W, 3) uint8 RGB array.
-        mask: the path of a mask file, such a file's bytes, a PIL image, or an array (H, W) of the photo's size: bool,
-            or float coverage in [0, 1], or integers that are all 0 and 1 or all 0 and 255.
+        mask: one mask as `madeof.regions.as_regions` takes it, such as the path of a mask file, such a file's bytes, a
+            PIL image, or an array (H, W) of the photo's size: bool, or float coverage in [0, 1], or integers that are
+            all 0 and 1 or all 0 and 255.
         model: see `load`.
         zoom: see `load`.
 
@@ -344,7 +423,6 @@ def classify(image: Any, mask: Any, *, model: str | Path | None = None, zoom: Zo
         ModelError: there is no such model, or it is not whole.
     """
     predictor = load(model, zoom=zoom)
-    photo = predictor.set_image(image)
-    if not isinstance(mask, list | tuple) and not hasattr(mask, "__array__"):
-        mask = read_mask(mask, photo.size, raw_size=photo.raw_size)
-    return predictor.predict([mask])[0]
+    encoded = predictor.encode(image)
+    region = one_region(mask, encoded.photo.size, raw_size=encoded.photo.raw_size)
+    return predictor.predict(region, encoded=encoded)[0]

@@ -8,19 +8,25 @@ which those that the net is sure of count more. Or the segments are given, and e
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from madeof._util.text import join_some, show
 from madeof.errors import InputError, RegionError
+from madeof.images.photo import ImageLike
 from madeof.inference.predictor import Encoded, Predictor
+from madeof.inference.region_picture import draw_map_alone, share_text
+from madeof.regions.as_regions import as_regions
 from madeof.regions.components import at_size, by_values, regions_from_label_map
+from madeof.regions.mask_like import MaskLike
 from madeof.regions.patch_tree import join
-from madeof.regions.region import Region, check_region, check_size
+from madeof.regions.region import Region, check_size
 from madeof.regions.superpixels import find_patches
 
 SCALES = (8, 16, 32, 64, 128)
@@ -29,8 +35,8 @@ SCALES = (8, 16, 32, 64, 128)
 _SIDE = 512  # pixels of the longer side at which superpixels are found
 _SURE = 0.1  # nats; the weight of an answer is 1 / (this + its entropy)
 
-Segmentation = Literal["superpixels"] | NDArray[Any] | Sequence[Region | NDArray[Any]]
-"""Where segments come from: found, or a label map (H, W), or regions or masks of the photo."""
+Segmentation: TypeAlias = Literal["superpixels"] | MaskLike
+"""Source of the segments: "superpixels", a label map (H, W), or anything that `madeof.regions.as_regions` takes."""
 
 
 class MaterialShare(NamedTuple):
@@ -38,14 +44,14 @@ class MaterialShare(NamedTuple):
 
     material: str
     share: float
-    """Of the photo's area, in [0, 1]."""
+    """Fraction of the photo's area, in [0, 1]."""
     score: float
     """The mean over its pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaterialMap:
-    """What each segment of a photo is made of. Each pixel is in one segment, or in none."""
+    """Materials of the segments of a photo. Segments do not overlap."""
 
     materials: tuple[str, ...]
     """The model's C materials."""
@@ -58,6 +64,17 @@ class MaterialMap:
     """(height, width) of the photo."""
     min_score: float = 0.0
     """Segments whose best score is lower are not labelled."""
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        named = join_some((f"{show(one.material)} {share_text(one.share)}" for one in self.shares), most=4)
+        return f"MaterialMap({width} x {height}: {named or 'nothing labelled'})"
+
+    def _repr_png_(self) -> bytes:
+        """The picture that notebooks show: the materials' colours, without the photo."""
+        stream = io.BytesIO()
+        draw_map_alone(self).save(stream, "PNG")
+        return stream.getvalue()
 
     def labels(self) -> NDArray[Any]:
         """The label map, (H, W) uint8: k + 1 where the pixel is of `materials[k]`, 0 where it is not labelled.
@@ -101,7 +118,7 @@ class MaterialMap:
         return float(self._areas[self._answers[:-1] > 0].sum() / self.segments.size)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `madeof map --json` says of it besides photo, model and files."""
+        """JSON fields of `madeof map --json`, besides photo, model and files."""
         rows = [
             {"material": one.material, "share": round(one.share, 6), "score": round(one.score, 6)}
             for one in self.shares
@@ -122,7 +139,7 @@ class MaterialMap:
 
 def map_materials(
     predictor: Predictor,
-    image: Any,
+    image: ImageLike | Encoded,
     regions: Segmentation = "superpixels",
     *,
     min_score: float = 0.0,
@@ -133,10 +150,10 @@ def map_materials(
     """Find out what every pixel of a photo is made of.
 
     Args:
-        predictor: it goes on speaking of the photo that it was set to before.
+        predictor: its current photo is left as it is.
         image: what `Predictor.encode` takes, or what it gave.
-        regions: "superpixels"; or a label map, (H, W) integers, of which each 8-connected blob of a value but 0 is a
-            segment; or regions or masks, of which the smaller lie on the larger.
+        regions: "superpixels"; or a label map, (H, W) integers, where each 8-connected component of a nonzero value is
+            a segment; or regions or masks, the smaller in front of the larger.
         min_score: in [0, 1]; segments with a lower score are not labelled.
         scales: about how many segments there are at each scale, of superpixels.
         by_value: take all pixels of a value of the label map for one segment.
@@ -187,36 +204,34 @@ def _by_superpixels(
     patches = find_patches(np.asarray(small), max(512, 4 * max(scales)))
     tree = join(patches)
     cuts = np.stack([tree.cut(scale) for scale in scales])  # (S, n)
-    knots, places = np.unique(cuts, return_inverse=True)  # a segment may be one of several scales: it is asked once
+    nodes, places = np.unique(cuts, return_inverse=True)  # a segment may be one of several scales: it is asked once
     regions = dict(_regions(patches.labels, cuts))
-    scores = predictor.scores([regions[knot] for knot in knots.tolist()], encoded=encoded, size=size)
+    scores = predictor.scores([regions[node] for node in nodes.tolist()], encoded=encoded, size=size)
     return patches.labels.astype(np.int32), merge(scores[places.reshape(cuts.shape)])
 
 
 def _regions(labels: NDArray[np.int64], cuts: NDArray[np.int64]) -> Iterator[tuple[int, Region]]:
-    """Each knot of the cuts, (S, n), with its region of the superpixels' picture."""
+    """Each node of the cuts, (S, n), with its region of the superpixels' picture."""
     seen: set[int] = set()
     size = labels.shape[0], labels.shape[1]
     rows, columns = np.ogrid[: size[0], : size[1]]
     for cut in cuts:
-        knots, which = np.unique(cut, return_inverse=True)
+        nodes, which = np.unique(cut, return_inverse=True)
         segment = which[labels]
-        low = np.full((2, len(knots)), max(labels.shape), dtype=np.int64)
-        high = np.zeros((2, len(knots)), dtype=np.int64)
+        low = np.full((2, len(nodes)), max(labels.shape), dtype=np.int64)
+        high = np.zeros((2, len(nodes)), dtype=np.int64)
         for axis, lines in enumerate((rows, columns)):
             np.minimum.at(low[axis], segment, np.broadcast_to(lines, labels.shape))
             np.maximum.at(high[axis], segment, np.broadcast_to(lines + 1, labels.shape))
-        for number, knot in enumerate(knots.tolist()):
-            if knot not in seen:
-                seen.add(knot)
+        for number, node in enumerate(nodes.tolist()):
+            if node not in seen:
+                seen.add(node)
                 (top, left), (bottom, right) = low[:, number], high[:, number]
                 inside = segment[top:bottom, left:right] == number
-                yield knot, Region(f"segment {knot}", inside, corner=(int(left), int(top)), photo_size=size)
+                yield node, Region(f"segment {node}", inside, corner=(int(left), int(top)), photo_size=size)
 
 
-def _given(
-    regions: NDArray[Any] | Sequence[Region | NDArray[Any]], size: tuple[int, int], by_value: bool, min_area: int
-) -> list[Region]:
+def _given(regions: MaskLike, size: tuple[int, int], by_value: bool, min_area: int) -> list[Region]:
     """The regions of a photo of `size`, checked."""
     if isinstance(regions, np.ndarray) and regions.ndim == 2:
         if regions.dtype.kind not in "iu" or (regions.size and regions.min() < 0):
@@ -226,7 +241,7 @@ def _given(
         check_size(regions.shape, size, "the label map")
         found = by_values(regions, min_area) if by_value else regions_from_label_map(regions, min_area=min_area)
     else:
-        found = [check_region(mask, size, name=f"mask {i}") for i, mask in enumerate(regions)]
+        found = as_regions(regions, size)
     if not found:
         raise RegionError(f"no segment of {min_area} pixels or more; expected at least one")
     return found

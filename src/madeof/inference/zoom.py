@@ -63,7 +63,7 @@ class Seen:
     area: float
     """Its area in the closest look."""
     window: Window | None = None
-    """Where the second look goes; None where there is none."""
+    """Window of the second look; None if there is none."""
     left_out: bool = False
     """Whether there would be one, but there were too many windows."""
 
@@ -73,7 +73,7 @@ class Seen:
         return self.area / (self.first + self.area)
 
     def notes(self, small_below: float) -> tuple[str, ...]:
-        """What is to be known of the region: that it is small in the closest look, and that it had no second one."""
+        """Warnings: the region is small in the closest look, or had no second one."""
         small = (f"small: {self.area:.3g} px seen",) if self.area < small_below else ()
         return (*small, *(("not zoomed: too many windows",) if self.left_out else ()))
 
@@ -94,7 +94,7 @@ def windows_for(zoom: Zoom) -> int:
 
 
 class Sights:
-    """What the net sees of regions of one photo.
+    """Sizes and windows of the regions of one photo, as the net sees them.
 
     Args:
         size: (height, width) of the photo.

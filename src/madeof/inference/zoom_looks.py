@@ -16,7 +16,7 @@ from madeof.model.runtime import Features
 from madeof.regions.region import Region
 
 KEPT_BYTES = 64_000_000
-"""Of features of windows, for one photo: about ten windows of the bundled model."""
+"""Most bytes of window features per photo: about ten windows of the bundled model."""
 
 _DECODED = 0.95  # of a window's pixels for the net that are decoded at least: a half of 4,000 pixels does for 2,048
 

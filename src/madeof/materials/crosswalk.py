@@ -2,7 +2,7 @@
 
 A row says that the material `from_name` of `from_list` is the same as `to_name` of `to_list`, or narrower (all of it is
 that, and that is more), or broader; or that it has no counterpart. Each row holds backwards too. What the rows are, and
-what is lost by them, is in docs/materials.md.
+what is lost by them, is in docs/materials.md and docs/research/crosswalks.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import DatasetError
 from madeof.materials.crosswalk_rows import (
     BACKWARDS,
@@ -52,7 +52,7 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """What can be compared of a model's materials with a data set's."""
+    """The materials of a model and of a data set that can be compared."""
 
     where: str
     """The lists, "opensurfaces-plus -> fmd", or the user's file."""
@@ -126,7 +126,7 @@ def _build(
 
 
 def _joined(pairs: Sequence[Pair], data: Sequence[str]) -> list[Compared]:
-    """What hangs together through pairs is one: a model's Plastic is a data set's clear and opaque plastic together."""
+    """Connected pairs form one group: a model's Plastic is a data set's clear and opaque plastic together."""
     group: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
         mine, theirs = ("model", key(pair.model)), ("data", key(pair.data))
@@ -203,9 +203,9 @@ def _of_user(path: Path, model: Sequence[str], data: Sequence[str]) -> tuple[Rel
         )
     if not relations and not without:
         raise DatasetError(
-            f"{show(path)} says nothing of these materials; the model's are {listed(map(show, model))}, the data set's "
-            f"{listed(map(show, data))}"
+            f"{show(path)} says nothing of these materials; the model's are {join_some(map(show, model))}, the data "
+            f"set's {join_some(map(show, data))}"
         )
     if unknown:
-        _logger.warning("%s: neither the model nor the data set has %s", show(path), listed(unknown))
+        _logger.warning("%s: neither the model nor the data set has %s", show(path), join_some(unknown))
     return relations, without

@@ -55,7 +55,7 @@ OPENSURFACES: tuple[str, ...] = (
 """The 45 substances of OpenSurfaces in the order of its `label-substance-colors.csv` (ids 1-45)."""
 
 ORIGINAL: tuple[str, ...] = OPENSURFACES[:43]
-"""What the original's supplied weights can say: its outputs 1-43. Output 0 is the background."""
+"""Materials of the original's weights: outputs 1-43. Output 0 is the background."""
 
 OPENSURFACES_PLUS: tuple[str, ...] = (
     *OPENSURFACES,
@@ -282,7 +282,7 @@ VALUES: dict[str, tuple[int, ...]] = {"dms": (*range(1, 22), *range(23, 28), *ra
 
 
 def key(name: str) -> str:
-    """What makes two spellings one material: case, surrounding and doubled blanks and those around a "/" do not count.
+    """Normalised name: equal for spellings that differ in case, outer or doubled blanks, or blanks around a "/".
 
     >>> key("Carpet / rug") == key("carpet/rug")
     True
@@ -291,6 +291,6 @@ def key(name: str) -> str:
 
 
 def positions(names: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Where each of `names` stands in `known`; -1 for a material that is not there."""
+    """Index of each of `names` in `known`; -1 if it is not there."""
     where = {key(name): index for index, name in enumerate(known)}
     return [where.get(key(name), -1) for name in names]

@@ -1,4 +1,4 @@
-"""How good a mask is, as far as its photo can tell: whether its border lies on edges of the photo."""
+"""Mask quality without ground truth: does the mask's border lie on edges of the photo?"""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class QualityBin:
 
     @property
     def label(self) -> str:
-        """What a table says of it."""
+        """Label for a table."""
         if self.low is None or self.high is None:
             return "no border to judge"
         if not self.low:

@@ -35,7 +35,7 @@ class CalibrationError:
     ece: float | None
     """Expected calibration error over 15 equal bins of the top score."""
     by_chance: float | None
-    """The error that perfectly honest scores would show with as many regions: nobody can measure a smaller one."""
+    """Expected error of perfectly calibrated scores with as many regions: the smallest that can be measured."""
 
 
 def score_bins(top: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -65,7 +65,7 @@ def by_score(
 
 
 def calibration_error(top: NDArray[np.float64], correct: NDArray[np.bool_], *, seed: int = 0) -> CalibrationError:
-    """The calibration error of some regions, and what of it is chance.
+    """Expected calibration error, and the part of it that is chance.
 
     The error is the sum over bins of (regions in it / regions) |accuracy - mean score| (Guo et al. 2017, equation 3).
     It is never 0 with few regions, because the accuracy in a bin of few regions varies. How much that is comes from

@@ -48,12 +48,12 @@ class MaterialFigures:
 
     @property
     def precision(self) -> float | None:
-        """Of the regions called this material, the fraction that is; None when none was."""
+        """Precision: fraction of correct answers among those of this material; None without any."""
         return _ratio(self.correct, self.predicted)
 
     @property
     def recall(self) -> float | None:
-        """Of the regions of this material, the fraction called so; None when there is none."""
+        """Recall: fraction of this material's regions that got this answer; None without any."""
         return _ratio(self.correct, self.regions)
 
     @property
@@ -76,7 +76,7 @@ class SizeFigures:
 
     @property
     def label(self) -> str:
-        """What a table says of it."""
+        """Label for a table."""
         return f"{SIZE_BOUNDS[-1]} and more" if self.under is None else f"under {self.under}"
 
 
@@ -106,7 +106,7 @@ class Confusion:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """Everything that `measure` finds. Fractions are in [0, 1]; None where there are no regions to speak of."""
+    """Result of `measure`. Fractions are in [0, 1]; None without regions."""
 
     regions: int
     photos: int

@@ -5,7 +5,7 @@ material whose score is not lower than that. With exchangeable regions the true 
 probability at least, whatever the model (Vovk 2012, *Conditional validity of inductive conformal predictors*; Sadinle,
 Lei and Wasserman 2019, *Least ambiguous set-valued classifiers*, for this score). It is measured apart for each band of
 region sizes (Mondrian, or group-conditional), so that the coverage holds within each. Adaptive sets (Romano, Sesia and
-Candes 2020, arXiv 2006.02544) were tried, and were larger at the same coverage: docs/scores.md.
+Candes 2020, arXiv 2006.02544) were tried, and were larger at the same coverage: docs/research/scores.md.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 from madeof.errors import InputError, ModelError
 
 COVERAGE = 0.9
-"""Of a set, where none is stated."""
+"""Default coverage."""
 LEAST, MOST = 0.5, 0.99
-"""Coverages that can be asked for."""
+"""Least and largest coverage."""
 SHARES = (0.02, 0.1)
-"""Where bands end, in shares of the photo's area. A share and not pixels: every photo is shrunk to the size that the
+"""Upper ends of the size strata, as fractions of the photo's area. Not pixels: every photo is shrunk to the size the
 net looks at, so that a region of 1% is as small to it in a photo of 12 megapixels as in one of half a megapixel."""
 FEWEST = 30  # regions of a band; fewer go with the next band
 _STEP = 0.01
@@ -50,7 +50,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Sets:
-    """What sets of any coverage are made from: at least one band, the smallest sizes first."""
+    """Thresholds of prediction sets for any coverage: one or more size strata, the smallest first."""
 
     bands: tuple[Band, ...]
 
@@ -101,7 +101,7 @@ class Sets:
         return inside
 
     def label(self, place: int) -> str:
-        """What a table says of the band at `place`, such as "2% to 10%" of the photo."""
+        """Label of the stratum at `place`, such as "2% to 10%" of the photo."""
         ends = [None if under is None else f"{100 * under:.3g}%" for under in (None, *(b.under for b in self.bands))]
         low, high = ends[place : place + 2]
         if low and high:
@@ -114,7 +114,7 @@ class Sets:
 
     @classmethod
     def from_json(cls, values: Any) -> Sets:
-        """What `to_json` gave.
+        """Read the output of `to_json`.
 
         Raises:
             ModelError: it is something else.
@@ -164,10 +164,10 @@ def fit_sets(
 
 @dataclass(frozen=True)
 class Covered:
-    """What sets brought on labelled regions. None where there are none."""
+    """Prediction sets measured on labelled regions; None without regions."""
 
     label: str
-    """Of the band, or "all"."""
+    """Label of the stratum, or "all"."""
     regions: int
     covered: float | None
     """The share of the sets that hold the true material."""
@@ -180,7 +180,7 @@ class Covered:
 def measure_sets(
     sets: Sets, scores: ArrayLike, truth: ArrayLike, shares: ArrayLike, coverage: float = COVERAGE
 ) -> list[Covered]:
-    """What sets of one coverage bring: over all regions, then in each band. Args are those of `fit_sets`."""
+    """Measure sets of one coverage: all regions, then each stratum. Args are those of `fit_sets`."""
     scores, truth, shares = np.asarray(scores), np.asarray(truth), np.asarray(shares)
     inside = sets.members(scores, shares, coverage)
     hit = (truth >= 0) & inside[np.arange(len(truth)), truth]
@@ -210,7 +210,7 @@ def check_coverage(coverage: float) -> float:
 
 
 def _place(coverage: float) -> int:
-    """Where a coverage, or the next higher one, stands among `_COVERAGES`."""
+    """Index in `_COVERAGES` of a coverage, or of the next higher one."""
     return math.ceil(round((check_coverage(coverage) - LEAST) / _STEP, 6))
 
 

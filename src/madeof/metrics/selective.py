@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PRECISION = 0.9
-"""What share of the certain answers is to be right."""
+"""Target precision of confident answers."""
 _FEWEST = 30  # answers on which a threshold can be fitted
 _FEWEST_CERTAIN = 10  # that the share among the certain ones is more than luck
 
@@ -31,7 +31,7 @@ class Risk:
     """The same, if every wrong answer had a lower score than every right one: no order of these answers has less."""
 
     def at(self, coverage: float) -> float | None:
-        """The risk of that share of the answers, or of the next larger one that the scores can tell apart."""
+        """Risk at this coverage, or at the next larger one that the scores distinguish."""
         if not self.coverage.size:
             return None
         place = int(np.searchsorted(self.coverage, coverage - 1e-9))

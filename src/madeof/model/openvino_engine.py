@@ -70,7 +70,7 @@ class OpenVinoGraph:
 
     @property
     def precision(self) -> str:
-        """What it computes in, where not in 8 bits: "f32" or "bf16"."""
+        """Precision outside the 8-bit layers: "f32" or "bf16"."""
         return str(self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[Any]:

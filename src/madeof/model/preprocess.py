@@ -22,7 +22,7 @@ _LIMITS = {"side": (32, 8192), "multiple": (1, 1024), "max_pixels": (1024, 100_0
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a model wants done to a photo; it stands in the model's record.
+    """Preprocessing of a photo; part of the model's record.
 
     `resize="fit"` scales the longer side to `side` and rounds both sides to `multiple`, so that a model sees few
     shapes. `resize="limit"` leaves the photo as it is and only shrinks it to `max_pixels` when it is larger: the
@@ -30,9 +30,9 @@ class Preprocessing:
     """
 
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
-    """Of the RGB channels, on the scale 0-255."""
+    """Per RGB channel, on the scale 0-255."""
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    """Of the RGB channels, on the scale 0-255."""
+    """Per RGB channel, on the scale 0-255."""
     resize: Resize = "fit"
     side: int = 384
     """Pixels of the longer side, for `fit`."""

@@ -48,22 +48,22 @@ class Record:
     """In the order of the outputs, the background left out."""
     preprocessing: Preprocessing
     architecture: dict[str, Any]
-    """What `madeof.nets.build` takes."""
+    """Net and its settings, as `madeof.nets.build` takes them."""
     calibration: Calibration = UNCALIBRATED
     """Temperature, threshold and prediction sets."""
     zoom: ZoomRule | None = None
     """When a region is looked at again, and when it is small; None for the rule that `ZoomRule` has by itself."""
     background: int | None = None
-    """The output that stands for no material and is never an answer; its probability is nobody's."""
+    """Index of the background output, which is dropped before scores are reported."""
     net_materials: tuple[str, ...] | None = None
-    """What the net's own outputs stand for, without the background, where `materials` was changed by `madeof learn`."""
+    """Materials of the net's own outputs (no background), if `madeof learn` changed `materials`."""
     columns: tuple[tuple[int, ...], ...] | None = None
-    """Of each material, where `materials` was changed: the logits whose probabilities it sums. They are numbered from
-    the net's outputs to the learned ones behind them; one that nobody has is left out of the softmax."""
+    """Per material, if `materials` was changed: the logits whose probabilities are summed. They are numbered from
+    the net's outputs to the learned ones behind them; unused ones are left out of the softmax."""
     training: dict[str, Any] = field(default_factory=dict)
     """Config, data and its licences, versions of the libraries."""
     metrics: dict[str, Any] = field(default_factory=dict)
-    """What was measured, and on what."""
+    """Metrics, by the data on which they were measured."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Size in bytes and SHA-256 of each file of the folder."""
 
@@ -133,7 +133,7 @@ class Record:
             raise ModelError(f"{show(path)}: {error}") from error
 
     def checked_bytes(self, folder: str | Path, name: str) -> bytes:
-        """The bytes of the file `name` of the folder, when they are those that the record speaks of.
+        """Read the file `name` of the folder, checked against the record's size and hash.
 
         Raises:
             ModelError: it is missing, a Git-LFS pointer, or of another size or hash.

@@ -14,7 +14,7 @@ from madeof.errors import ModelError
 class ZoomRule:
     """Areas of a region as the net sees it, in the net's own pixels.
 
-    The defaults were chosen with the first bundled model by `benchmarks/mosaic.py` (docs/zoom.md).
+    The defaults were chosen with the first bundled model by `benchmarks/mosaic.py` (docs/research/zoom.md).
     """
 
     closer_below: float = 3200

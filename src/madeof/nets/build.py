@@ -1,4 +1,4 @@
-"""From the words of a record or a config to a net."""
+"""Build a net from the architecture in a record or a config."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from madeof.errors import ConfigError
+from madeof.nets.backbones import Backbone
 from madeof.nets.ensemble import Ensemble
 from madeof.nets.mask_at_pooling import MaskAtPooling
 from madeof.nets.mask_at_stem import MaskAtStem
-from madeof.nets.trunks import Trunk
 
 Net = MaskAtStem | MaskAtPooling
-"""What can be trained."""
+"""Nets that can be trained."""
 
 
 def build(architecture: Mapping[str, Any], outputs: int, *, pretrained: bool = False, drop_path: float = 0.0) -> Net:
     """Build the net that `architecture` describes, with `outputs` outputs.
 
     Args:
-        architecture: `net` ("MaskAtStem" or "MaskAtPooling"), `trunk` (a timm name) and the net's own settings:
+        architecture: `net` ("MaskAtStem" or "MaskAtPooling"), `backbone` (a timm name) and the net's own settings:
             `merge` and `where`, or `strides`, `context`, `attention`, `hidden` and `dropout`.
         outputs: the number of logits.
         pretrained: let timm download its ImageNet weights.
-        drop_path: share of the trunk's last blocks that training skips.
+        drop_path: share of the backbone's last blocks that training skips.
 
     Raises:
         ConfigError: the net or a setting does not exist.
     """
     settings = dict(architecture)
-    kind = settings.pop("net", None)
-    trunk = Trunk(str(settings.pop("trunk", "")), pretrained=pretrained, drop_path=drop_path)
+    kind, before = settings.pop("net", None), settings.pop("trunk", "")  # "trunk": the key until 0.2
+    backbone = Backbone(str(settings.pop("backbone", before)), pretrained=pretrained, drop_path=drop_path)
     try:
         if kind == "MaskAtStem":
-            return MaskAtStem(trunk, outputs, **settings)
+            return MaskAtStem(backbone, outputs, **settings)
         if kind == "MaskAtPooling":
-            return MaskAtPooling(trunk, outputs, **settings)
+            return MaskAtPooling(backbone, outputs, **settings)
     except TypeError as error:
         raise ConfigError(f"the net {kind} does not take these settings: {settings} ({error})") from error
     raise ConfigError(f"got net={kind!r}; expected 'MaskAtStem' or 'MaskAtPooling'")

@@ -1,4 +1,4 @@
-"""Several nets as one: each encodes the photo, and the mean of their log-probabilities decides."""
+"""Ensembles: each net encodes the photo; their log-probabilities are averaged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from madeof.nets.mask_at_pooling import MaskAtPooling
 
 
 class Ensemble(nn.Module):
-    """Nets that were trained apart err apart: together they are right more often, for as many times the work.
+    """Nets trained apart make different errors: together they are more accurate, at as many times the cost.
 
     The mean of log-probabilities is the logarithm of their geometric mean; a member's logits are first divided by its
-    own temperature, so that one that was trained to be sure of itself does not outvote the others.
+    own temperature, so that an overconfident one does not outvote the others.
 
     Args:
         members: nets of the same materials that see a photo at the same size.
@@ -41,7 +41,7 @@ class Ensemble(nn.Module):
     def describe(
         self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`classify`, with the embeddings of all members, one beside the other, (N, sum of their widths)."""
+        """`classify`, with the concatenated embeddings of all members, (N, sum of widths)."""
         parts, embeddings, start = [], [], 0
         for member, temperature in zip(self.nets, self.temperatures, strict=True):
             own = features[start : start + len(member.strides)]

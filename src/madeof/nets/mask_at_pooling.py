@@ -1,4 +1,4 @@
-"""Our net: the photo goes through the whole trunk once; each region pools the maps under its mask."""
+"""Our net: one backbone pass per photo; each region pools the feature maps under its mask."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from madeof.errors import ConfigError
-from madeof.nets.trunks import Trunk
+from madeof.nets.backbones import Backbone, accept_trunk
 
-_PARTS = {"none": 2, "ring": 3, "photo": 5}  # how many numbers of each channel the head sees
+_PARTS = {"none": 2, "ring": 3, "photo": 5}  # pooled features per channel
 _TINY = 1e-12  # far under the coverage that one pixel of the largest photo leaves in a cell
-_SPREAD_FLOOR = 1e-4  # keeps the slope of the square root bounded where a map is constant
-_MOST = 4.0  # bounds a learnt score, and so the weight of one cell over another's, to exp(8)
+_STD_FLOOR = 1e-4  # keeps the gradient of the square root bounded where a map is constant
+_MOST = 4.0  # bounds a learned score, and so the weight of one cell over another's, to exp(8)
 
 
 class MaskAtPooling(nn.Module):
@@ -31,18 +31,18 @@ class MaskAtPooling(nn.Module):
     2018, arXiv 1802.04712, with linear scores). The finest map has none: its cells are most of the work.
 
     Args:
-        trunk: any `Trunk`; it is cut behind the last of `strides`.
+        backbone: any `Backbone`; it is cut behind the last of `strides`.
         materials: how many materials there are.
         strides: which maps are pooled, of (4, 8, 16, 32).
         context: "none", "ring" or "photo".
-        attention: how many learnt means of each map but the finest; 0 for none.
+        attention: how many attention-pooled means per map (all but the finest); 0 for none.
         hidden: units of the head's one hidden layer.
         dropout: share of the hidden units left out in training.
     """
 
     def __init__(
         self,
-        trunk: Trunk,
+        backbone: Backbone,
         materials: int,
         *,
         strides: Sequence[int] = (4, 8, 16, 32),
@@ -52,17 +52,20 @@ class MaskAtPooling(nn.Module):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        missing = [stride for stride in strides if stride not in trunk.stages]
+        missing = [stride for stride in strides if stride not in backbone.stages]
         if missing or not strides:
-            raise ConfigError(f"strides={list(strides)}: the trunk {trunk.name} has maps of {list(trunk.stages)}")
+            raise ConfigError(
+                f"strides={list(strides)}: the backbone {backbone.name} has maps of {list(backbone.stages)}"
+            )
         if context not in _PARTS:
             raise ConfigError(f"context={context!r}: expected one of {', '.join(map(repr, _PARTS))}")
         if attention and len(strides) < 2:
             raise ConfigError(f"attention={attention} with strides={list(strides)}: the finest map has none; give two")
         self.strides, self.context = tuple(sorted(strides)), context
-        trunk.cut(trunk.stages[self.strides[-1]])
-        self.trunk = trunk
-        channels = [trunk.channels[stride] for stride in self.strides]
+        backbone.cut(backbone.stages[self.strides[-1]])
+        self.backbone = backbone
+        self.register_load_state_dict_pre_hook(accept_trunk)  # type: ignore[no-untyped-call]  # torch's
+        channels = [backbone.channels[stride] for stride in self.strides]
         self.scores = nn.ParameterList(torch.zeros(attention, c) for c in channels[1:] if attention)
         widths = [(_PARTS[context] + attention * (number > 0)) * c for number, c in enumerate(channels)]
         self.width = sum(widths)
@@ -72,11 +75,11 @@ class MaskAtPooling(nn.Module):
 
     @property
     def last(self) -> nn.Linear:
-        """The layer that gives the logits."""
+        """The output layer."""
         return self.head.out
 
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Run the trunk.
+        """Run the backbone.
 
         Args:
             image: normalised photos, (B, 3, H, W) float32.
@@ -87,14 +90,14 @@ class MaskAtPooling(nn.Module):
         maps: list[Tensor] = []
         x, start = image, 0
         for stride in self.strides:
-            x = self.trunk.run(x, start, self.trunk.stages[stride])
-            start = self.trunk.stages[stride]
+            x = self.backbone.run(x, start, self.backbone.stages[stride])
+            start = self.backbone.stages[stride]
             maps.append(x)
         return tuple(maps)
 
     def pool(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """Describe every region: coverage in [0, 1], (N, 1, H, W) or of the finest map's cells -> (N, width)."""
-        if torch.is_autocast_enabled(masks.device.type):  # a spread is a small difference of large numbers
+        if torch.is_autocast_enabled(masks.device.type):  # a standard deviation is a small difference of large numbers
             with torch.autocast(masks.device.type, enabled=False):
                 return self.pool(tuple(maps.float() for maps in features), masks.float(), photo)
         parts: list[Tensor] = []
@@ -102,13 +105,13 @@ class MaskAtPooling(nn.Module):
         for number, (stride, maps) in enumerate(zip(self.strides, features, strict=True)):
             coverage = _shrink(coverage, stride // done, maps.shape[2:])
             done = stride
-            parts += _mean_and_spread(maps, coverage, photo)
+            parts += _mean_and_std(maps, coverage, photo)
             if self.context != "none":
                 parts.append(_mean(maps, F.max_pool2d(coverage, 3, stride=1, padding=1) - coverage, photo))
             if self.context == "photo":
-                parts += _mean_and_spread(maps, torch.ones_like(coverage), photo)
+                parts += _mean_and_std(maps, torch.ones_like(coverage), photo)
             if number and len(self.scores):
-                parts += _learnt_means(maps, self._emphasis(number, maps), coverage, photo)
+                parts += _attention_means(maps, self._emphasis(number, maps), coverage, photo)
         return torch.cat(parts, dim=1)
 
     def _emphasis(self, number: int, maps: Tensor) -> Tensor:
@@ -139,7 +142,7 @@ class MaskAtPooling(nn.Module):
 
         Returns:
             logits, (N, materials), and each region's embedding, (N, channels of all strides): the standardised means
-            inside the mask. New materials are told apart better in these than in the head's hidden units, which
+            inside the mask. New materials are separated better by these than by the head's hidden units, which
             keep what tells the known ones apart (docs/research/few-shot.md).
         """
         pooled = self.pool(features, masks, photo)
@@ -155,8 +158,8 @@ class MaskAtPooling(nn.Module):
         return self.classify(self.encode(image), masks, photo)
 
     def stages_from_last(self) -> list[list[nn.Parameter]]:
-        """The head's parameters, then those of each stage of the trunk, the last stage first."""
-        return [[*self.head.parameters(), *self.scores], *self.trunk.parameters_by_stage()]
+        """The head's parameters, then those of each stage of the backbone, the last stage first."""
+        return [[*self.head.parameters(), *self.scores], *self.backbone.parameters_by_stage()]
 
 
 class Head(nn.Module):
@@ -174,12 +177,12 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def fit_scale(self, pooled: Tensor) -> None:
-        """Take mean and spread from the training regions, (N, width)."""
+        """Set mean and standard deviation from the training regions, (N, width)."""
         self.mean.copy_(pooled.mean(dim=0))
         self.spread.copy_(pooled.std(dim=0).clamp(min=1e-3))
 
     def standardise(self, pooled: Tensor) -> Tensor:
-        """(N, width) -> the same, each number in units of its spread around its mean."""
+        """Standardise pooled features, (N, width)."""
         return (pooled - self.mean) / self.spread
 
     def forward(self, pooled: Tensor) -> Tensor:
@@ -192,7 +195,7 @@ class Head(nn.Module):
 def _shrink(coverage: Tensor, factor: int, size: torch.Size) -> Tensor:
     """Average over factor x factor cells; cells beyond the edge count as not covered.
 
-    Most trunks round the sides of a map up; one that rounds down gets its own division of the photo.
+    Most backbones round the sides of a map up; one that rounds down gets its own division of the photo.
     """
     height, width = coverage.shape[-2:]
     if height % factor or width % factor:
@@ -202,13 +205,13 @@ def _shrink(coverage: Tensor, factor: int, size: torch.Size) -> Tensor:
     return F.avg_pool2d(coverage, factor) if factor > 1 else coverage
 
 
-def _mean_and_spread(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tuple[Tensor, Tensor]:
+def _mean_and_std(maps: Tensor, weights: Tensor, photo: Tensor | None) -> tuple[Tensor, Tensor]:
     mean = _mean(maps, weights, photo)
     square = _mean(maps * maps, weights, photo)
-    return mean, (square - mean * mean).clamp(min=0).add(_SPREAD_FLOOR).sqrt()
+    return mean, (square - mean * mean).clamp(min=0).add(_STD_FLOOR).sqrt()
 
 
-def _learnt_means(maps: Tensor, emphasis: Tensor, coverage: Tensor, photo: Tensor | None) -> list[Tensor]:
+def _attention_means(maps: Tensor, emphasis: Tensor, coverage: Tensor, photo: Tensor | None) -> list[Tensor]:
     """For each of the K scores the mean weighted by coverage and emphasis, (B, K, h, w): K tensors (N, C)."""
     own = emphasis if photo is None else emphasis[photo]  # (1 or N, K, h, w)
     return [_mean(maps, coverage * own[:, k : k + 1], photo) for k in range(emphasis.shape[1])]

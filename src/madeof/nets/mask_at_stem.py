@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from madeof.errors import ConfigError
-from madeof.nets.trunks import Trunk
+from madeof.nets.backbones import Backbone, accept_trunk
 
 Merge = Literal["add", "multiply", "both", "blackout"]
 Where = Literal["image", "stem", "stage1", "stage2", "stage3", "stage4", "all"]
@@ -18,13 +18,13 @@ _STRIDES = {"stage1": 4, "stage2": 8, "stage3": 16, "stage4": 32}
 
 
 class MaskAtStem(nn.Module):
-    """A trunk whose maps are changed by the mask of the region, then average pooling and one linear layer.
+    """A backbone whose maps are changed by the mask of the region, then average pooling and one linear layer.
 
     The paper's net is `merge="add", where="stem"`; the other values are its ablation (section 4):
 
     - `add`: map + a(mask); `multiply`: map * m(mask); `both`: map * m(mask) + a(mask). `a` and `m` are 3x3
       convolutions (1 -> channels) of the mask resized bilinearly to the map. They start as a = 0 and m = 1, so
-      that training starts from the trunk as it is. (His add-at-stage-3 and multiply-at-stage-3 nets start at 0;
+      that training starts from the backbone as it is. (His add-at-stage-3 and multiply-at-stage-3 nets start at 0;
       a factor of 0 would start from a dead network, so ours starts at 1.)
     - `blackout`: map * mask, nothing learned.
     - `where`: `image` (blackout only), `stem` (after the first convolution, before its normalisation), a stage
@@ -33,7 +33,7 @@ class MaskAtStem(nn.Module):
     Exact, and it costs a pass of nearly the whole network for each region.
     """
 
-    def __init__(self, trunk: Trunk, materials: int, *, merge: Merge = "add", where: Where = "stem") -> None:
+    def __init__(self, backbone: Backbone, materials: int, *, merge: Merge = "add", where: Where = "stem") -> None:
         super().__init__()
         if merge not in get_args(Merge) or where not in get_args(Where):
             raise ConfigError(
@@ -41,35 +41,36 @@ class MaskAtStem(nn.Module):
             )
         if where == "image" and merge != "blackout":
             raise ConfigError(f"the mask enters the image only as merge='blackout', not {merge!r}")
-        self.trunk = trunk
+        self.backbone = backbone
+        self.register_load_state_dict_pre_hook(accept_trunk)  # type: ignore[no-untyped-call]  # torch's
         self.merge, self.where = merge, where
-        self.places = _places(trunk, where)
-        channels = _channels_at(trunk, self.places)
+        self.places = _places(backbone, where)
+        channels = _channels_at(backbone, self.places)
         self.add = _branches(channels, start=0.0) if merge in ("add", "both") else nn.ModuleDict()
         self.multiply = _branches(channels, start=1.0) if merge in ("multiply", "both") else nn.ModuleDict()
-        self.fc = nn.Linear(trunk.width, materials)
+        self.fc = nn.Linear(backbone.width, materials)
 
     @property
     def last(self) -> nn.Linear:
-        """The layer that gives the logits."""
+        """The output layer."""
         return self.fc
 
     def encode(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Run what no mask changes.
+        """Run the layers before the mask enters.
 
         Args:
             image: normalised photos, (B, 3, H, W) float32.
 
         Returns:
-            one map (B, C, h, w): what stands in front of the first place where the mask enters.
+            one map (B, C, h, w): the input of the first layer that the mask changes.
         """
-        return (self.trunk.run(image, 0, self.places[0]),)
+        return (self.backbone.run(image, 0, self.places[0]),)
 
     def classify(self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None) -> Tensor:
         """Run the rest of the network for every region.
 
         Args:
-            features: what `encode` gave.
+            features: the output of `encode`.
             masks: coverage in [0, 1] at the photo's network size, (N, 1, H, W) float32.
             photo: which photo each mask belongs to, (N,) int64; None when there is one photo.
 
@@ -81,7 +82,7 @@ class MaskAtStem(nn.Module):
     def describe(
         self, features: tuple[Tensor, ...], masks: Tensor, photo: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`classify`, with what it decides from.
+        """`classify`, with the embeddings.
 
         Returns:
             logits, (N, materials), and each region's embedding, the mean of the last map, (N, channels).
@@ -89,7 +90,7 @@ class MaskAtStem(nn.Module):
         x = features[0] if photo is None else features[0][photo]
         for place, following in zip(self.places, [*self.places[1:], None], strict=True):
             x = self._attend(x, masks, str(place))
-            x = self.trunk.run(x, place, following)
+            x = self.backbone.run(x, place, following)
         embedding = x.mean(dim=(2, 3))
         return self.fc(embedding), embedding
 
@@ -100,7 +101,7 @@ class MaskAtStem(nn.Module):
     def stages_from_last(self) -> list[list[nn.Parameter]]:
         """The parameters of the head and the branches, then of each stage, the last stage first."""
         head = [*self.fc.parameters(), *self.add.parameters(), *self.multiply.parameters()]
-        return [head, *self.trunk.parameters_by_stage()]
+        return [head, *self.backbone.parameters_by_stage()]
 
     def _attend(self, x: Tensor, masks: Tensor, place: str) -> Tensor:
         attention = F.interpolate(masks, size=x.shape[2:], mode="bilinear", align_corners=False)
@@ -113,27 +114,29 @@ class MaskAtStem(nn.Module):
         return x
 
 
-def _places(trunk: Trunk, where: Where) -> list[int]:
-    """The numbers of steps after which the mask enters: 0 is the photo itself, 1 the first convolution's output."""
+def _places(backbone: Backbone, where: Where) -> list[int]:
+    """Steps after which the mask enters: 0 is the photo, 1 the first convolution."""
     if where == "image":
         return [0]
     if where == "stem":
         return [1]
     wanted = _STRIDES.values() if where == "all" else [_STRIDES[where]]
-    missing = [stride for stride in wanted if stride not in trunk.stages]
+    missing = [stride for stride in wanted if stride not in backbone.stages]
     if missing:
-        raise ConfigError(f"the trunk {trunk.name} has no stage of stride {missing}; it has {list(trunk.stages)}")
-    places = [trunk.stages[stride] for stride in wanted]
+        raise ConfigError(
+            f"the backbone {backbone.name} has no stage of stride {missing}; it has {list(backbone.stages)}"
+        )
+    places = [backbone.stages[stride] for stride in wanted]
     return [1, *places] if where == "all" else places
 
 
 @torch.no_grad()
-def _channels_at(trunk: Trunk, places: list[int]) -> dict[str, int]:
-    was_training = trunk.training
-    trunk.eval()
+def _channels_at(backbone: Backbone, places: list[int]) -> dict[str, int]:
+    was_training = backbone.training
+    backbone.eval()
     probe = torch.zeros(1, 3, 64, 64)
-    channels = {str(place): trunk.run(probe, 0, place).shape[1] for place in places}
-    trunk.train(was_training)
+    channels = {str(place): backbone.run(probe, 0, place).shape[1] for place in places}
+    backbone.train(was_training)
     return channels
 
 

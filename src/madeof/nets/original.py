@@ -11,10 +11,10 @@ from torch import Tensor
 
 from madeof.errors import ModelError
 from madeof.model.preprocess import Preprocessing
+from madeof.nets.backbones import Backbone, some
 from madeof.nets.mask_at_stem import MaskAtStem, Merge, Where
-from madeof.nets.trunks import Trunk, some
 
-TRUNK = "resnet50"
+BACKBONE = "resnet50"
 PREPROCESSING = Preprocessing(
     mean=(123.68, 116.779, 103.939), std=(65.0, 65.0, 65.0), resize="limit", max_pixels=1_500_000
 )
@@ -39,7 +39,7 @@ def read_original(path: str | Path, *, merge: Merge | None = None, where: Where 
     """Read a state dict of one of his twelve nets.
 
     How the mask enters follows from the shapes of the branches. Two things do not: whether a single branch is added or
-    multiplied (told from its biases, which start at 0 or at 1, unless `merge` says it), and where a net without
+    multiplied (detected from its biases, which start at 0 or at 1, unless `merge` is given), and where a net without
     branches blacks out (`where` must say it).
 
     Args:
@@ -62,7 +62,7 @@ def read_original(path: str | Path, *, merge: Merge | None = None, where: Where 
         )
     branches = _branches(path, state)
     merge, where = _kind(path, state, branches, merge, where)
-    net = MaskAtStem(Trunk(TRUNK), len(outputs), merge=merge, where=where)
+    net = MaskAtStem(Backbone(BACKBONE), len(outputs), merge=merge, where=where)
     _load(path, net, _renamed(net, state, branches))
     return net.eval()
 
@@ -117,7 +117,9 @@ def _kind(
 ) -> tuple[Merge, Where]:
     if not branches:
         if where is None:
-            raise ModelError(f"{path} has no attention branch: a black-out net; say --where image, stem or stage3")
+            raise ModelError(
+                f"{path} has no attention branch: a masking net (blackout); say --where image, stem or stage3"
+            )
         return "blackout", where
     depths = [len(weight) for weight in branches]
     for expected, place, both in _PLACES:
@@ -141,7 +143,7 @@ def _renamed(net: MaskAtStem, state: dict[str, Tensor], branches: list[Tensor]) 
         if name.startswith("Net.fc."):
             renamed[name.removeprefix(_NET)] = value
         elif name.startswith(_NET):
-            renamed["trunk.model." + name.removeprefix(_NET)] = value
+            renamed["backbone.model." + name.removeprefix(_NET)] = value
         else:
             renamed[name] = value
     kinds = [kind for kind in ("multiply", "add") if len(getattr(net, kind))]  # his order: factor, then bias map
@@ -173,4 +175,4 @@ def _his(name: str) -> str:
     """Our name as he wrote it, for messages."""
     if name.startswith("fc."):
         return _NET + name
-    return name.replace("trunk.model.", _NET, 1)
+    return name.replace("backbone.model.", _NET, 1)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +15,26 @@ from madeof.properties.kinds import KINDS, Kind, kind_of, names_of
 from madeof.properties.mixture import Mixtures
 from madeof.properties.table import PLACES, Table, bundled, check_frequency
 
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Scored(Protocol):
+        """What is asked of a `madeof.Prediction`."""
+
+        @property
+        def materials(self) -> tuple[str, ...]:
+            """Those of the model."""
+
+        @property
+        def scores(self) -> NDArray[np.float32]:
+            """The calibrated probability of each, (C,) float32 in [0, 1]."""
+
+
 COVERAGE = 0.9
 """How often an interval holds the value, where nothing else is asked."""
 
 MOST_WITHOUT = 0.1
 """The largest mass of materials without a value at which a number is still given."""
-
-
-class Scored(Protocol):
-    """What is asked of a `madeof.Prediction`."""
-
-    @property
-    def materials(self) -> tuple[str, ...]:
-        """Those of the model."""
-
-    @property
-    def scores(self) -> NDArray[np.float32]:
-        """The calibrated probability of each, (C,) float32 in [0, 1]."""
 
 
 class Estimate(NamedTuple):
@@ -52,8 +54,7 @@ class Estimate(NamedTuple):
     """The mass of the materials that have no value, in [0, 1]."""
 
 
-@dataclass(frozen=True)
-class PropertyAnswer:
+class PropertyAnswer(NamedTuple):
     """A property of one region."""
 
     name: str
@@ -207,7 +208,7 @@ class Properties:
             weights = self.mixtures.weights(scores)
             mean, within, between = self.mixtures.moments(weights)
             tail = (1 - self.coverage) / 2
-            median, low, high = (self.mixtures.quantile(weights, q) for q in (0.5, tail, 1 - tail))
+            median, low, high = self.mixtures.quantiles(weights, (0.5, tail, 1 - tail))
             numbers = np.stack([mean, median, low, high, within, between, without]).transpose(2, 1, 0).tolist()
             for region, rows in zip(by_name, numbers, strict=True):
                 for (kind, condition), row in zip(self.quantities, rows, strict=True):

@@ -15,7 +15,8 @@ quantile is found between two of them exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Mixtures:
+class Mixtures(NamedTuple):
     """Q properties over C materials, ready for any number of scores."""
 
     low: Array
@@ -72,15 +72,23 @@ class Mixtures:
 
     def quantile(self, weights: Array, q: float) -> Array:
         """The smallest x with F(x) >= q, (Q, N); q in [0, 1]."""
+        return self.quantiles(weights, (q,))[0]
+
+    def quantiles(self, weights: Array, qs: Sequence[float]) -> list[Array]:
+        """The same for several q at once."""
         right, left = self.right @ weights, self.left @ weights  # (Q, K, N)
-        at = (right >= q - 1e-12).argmax(axis=1)[:, None, :]
-        before = np.maximum(at - 1, 0)
-        x, x0 = (np.take_along_axis(self.points, each[:, 0, :], axis=1) for each in (at, before))
-        under, f0 = np.take_along_axis(left, at, axis=1)[:, 0], np.take_along_axis(right, before, axis=1)[:, 0]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            between = x0 + (q - f0) / (under - f0) * (x - x0)
-        found = np.where((under > q) & (at[:, 0] > 0), between, x)
-        return np.asarray(np.where(np.isnan(weights).any(axis=1), np.nan, found))
+        nowhere = np.isnan(weights[:, 0])
+        one, region = np.ogrid[: right.shape[0], : right.shape[2]]
+        found = []
+        for q in qs:
+            at = (right >= q - 1e-12).argmax(axis=1)  # (Q, N)
+            before = np.maximum(at - 1, 0)
+            x, x0 = self.points[one, at], self.points[one, before]
+            under, f0 = left[one, at, region], right[one, before, region]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                between = x0 + (q - f0) / (under - f0) * (x - x0)
+            found.append(np.where(nowhere, np.nan, np.where((under > q) & (at > 0), between, x)))
+        return found
 
     def draw(self, weights: Array, count: int, random: np.random.Generator) -> Array:
         """Random values, (Q, N, count). The Q properties of a region share each draw's luck, as bands of one thing do.

@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import InputError
 from madeof.properties.kinds import KINDS, Kind, kind_of
 from madeof.properties.table import PLACES, Row, frequency_range
@@ -83,7 +83,7 @@ def _numbers(line: dict[str, str], kind: Kind) -> tuple[float, float, float]:
             + (f" {kind.unit}" if kind.unit not in ("", "1") else "")
         )
     if line.get("exponent") and not kind.by_frequency:
-        raise InputError(f"{kind.name} has no exponent; expected one only with {listed(_by_frequency())}")
+        raise InputError(f"{kind.name} has no exponent; expected one only with {join_some(_by_frequency())}")
     return low, high, _number(line["exponent"], "exponent") if line.get("exponent") else 0.0
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import InputError
 from madeof.properties.answer import Estimate, Properties, PropertyAnswer, interval, nothing, part
 from madeof.properties.kinds import KINDS
@@ -143,7 +143,7 @@ def read_areas(path: str | Path, regions: Sequence[str]) -> Mapping[str, float]:
         ) from error
     if not {"region", "area_m2"} <= set(columns):
         raise InputError(
-            f"{show(path)} has the columns {listed(map(show, columns)) or 'none'}; expected region,area_m2"
+            f"{show(path)} has the columns {join_some(map(show, columns)) or 'none'}; expected region,area_m2"
         )
     lines.fieldnames = columns
     areas: dict[str, float] = {}
@@ -158,13 +158,13 @@ def read_areas(path: str | Path, regions: Sequence[str]) -> Mapping[str, float]:
         if name not in regions:
             raise InputError(
                 f"{show(path)}, line {number}: there is no region {show(name)!r}; expected some of "
-                f"{listed(map(show, regions))}"
+                f"{join_some(map(show, regions))}"
             )
         if name in areas:
             raise InputError(f"{show(path)}, line {number}: the region {show(name)!r} is there twice; keep one line")
         areas[name] = area
     if missing := [name for name in regions if name not in areas]:
-        raise InputError(f"{show(path)} has no area for {listed(map(show, missing))}; add a line for each")
+        raise InputError(f"{show(path)} has no area for {join_some(map(show, missing))}; add a line for each")
     return areas
 
 

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof.regions.region import (
-    Region,
-)
+from madeof.regions.conventions.label_maps import label_values
+from madeof.regions.region import Region
 
 
 def at_size(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -33,25 +32,25 @@ def by_values(label_map: NDArray[Any], min_area: int = 1) -> list[Region]:
     ]
 
 
-class Blobs(NamedTuple):
-    """The 8-connected blobs of a label map, in the reading order of their first pixels (row by row, left to right)."""
+class Components(NamedTuple):
+    """The 8-connected components of a label map, in reading order of their first pixels."""
 
     components: NDArray[Any]
-    """(H, W): 0 where there is no blob, k + 1 inside blob k."""
+    """(H, W) labels: 0 outside all components, k + 1 in component k."""
     values: NDArray[Any]
-    """(n,): the label map's value in each blob."""
+    """(n,): the label map's value in each component."""
     areas: NDArray[np.int64]
     """(n,) in pixels."""
     boxes: NDArray[np.int64]
     """(n, 4): x0, y0, x1, y1; x1 and y1 one past the last pixel."""
 
 
-def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
-    """The 8-connected blobs of all values of a label map, in one pass.
+def connected_components(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Components:
+    """Label the 8-connected components of all values of a label map, in one pass.
 
     Args:
         label_map: (H, W) integers, 0 and above.
-        ignore: values that make no blobs. 0 never does.
+        ignore: values without components. 0 is always one of them.
     """
     import cc3d
 
@@ -62,8 +61,8 @@ def blob_map(label_map: NDArray[Any], ignore: Collection[int] = (0,)) -> Blobs:
     return _measured(components, int(count), label_map)
 
 
-def object_map(label_map: NDArray[Any], objects: NDArray[Any]) -> Blobs:
-    """As `blob_map`, but all pixels of one value and one object, (H, W) integers, are one blob wherever they lie."""
+def object_map(label_map: NDArray[Any], objects: NDArray[Any]) -> Components:
+    """As `connected_components`, but all pixels of one value and one object, (H, W) integers, are one component."""
     both = np.where(label_map > 0, objects.astype(np.int64) * (int(label_map.max()) + 1) + label_map, 0)
     found, first, inverse = np.unique(both, return_index=True, return_inverse=True)
     order = np.argsort(np.where(found > 0, first, -1), kind="stable")  # nothing, then as they are met
@@ -72,43 +71,54 @@ def object_map(label_map: NDArray[Any], objects: NDArray[Any]) -> Blobs:
     return _measured(position[inverse.reshape(both.shape)], int(position.max()), label_map)
 
 
-def _measured(components: NDArray[Any], count: int, label_map: NDArray[Any]) -> Blobs:
-    # Runs of one blob within a row tell all that is asked, and are far fewer than pixels.
+def _measured(components: NDArray[Any], count: int, label_map: NDArray[Any]) -> Components:
+    # Runs of one component within a row are enough, and far fewer than pixels.
     first = np.ones(components.shape, dtype=np.bool_)
     np.not_equal(components[:, 1:], components[:, :-1], out=first[:, 1:])
     starts = np.flatnonzero(first)
     lengths = np.diff(starts, append=components.size)
-    blob = components.ravel()[starts]
+    component = components.ravel()[starts]
     rows, columns = np.divmod(starts, components.shape[1])
     values = np.zeros(count + 1, dtype=label_map.dtype)
-    values[blob] = label_map.ravel()[starts]
-    areas = np.bincount(blob, weights=lengths, minlength=count + 1).astype(np.int64)
+    values[component] = label_map.ravel()[starts]
+    areas = np.bincount(component, weights=lengths, minlength=count + 1).astype(np.int64)
     boxes = np.zeros((count + 1, 4), dtype=np.int64)
     boxes[:, :2] = max(components.shape)
     for side, ends in ((0, columns), (1, rows)):
-        np.minimum.at(boxes[:, side], blob, ends)
+        np.minimum.at(boxes[:, side], component, ends)
     for side, ends in ((2, columns + lengths), (3, rows + 1)):
-        np.maximum.at(boxes[:, side], blob, ends)
-    return Blobs(components, values[1:], areas[1:], boxes[1:])
+        np.maximum.at(boxes[:, side], component, ends)
+    return Components(components, values[1:], areas[1:], boxes[1:])
 
 
 def regions_from_label_map(
-    label_map: NDArray[Any], *, min_area: int = 1, ignore: Collection[int] = (0,)
+    label_map: Any, *, min_area: int = 1, ignore: Collection[int] = (), background: int = 0
 ) -> list[Region]:
-    """The regions of a label map: one for each 8-connected blob of `min_area` pixels or more, sorted by value.
+    """The regions of a label map: one for each 8-connected component of `min_area` pixels or more, sorted by value.
 
     Each holds no more than its own box, so that a hundred of them cost little more than one.
 
-    Blobs of one value are numbered from 1 in reading order, the small ones too, so that `min_area` changes no name.
+    Components of one value are numbered from 1 in reading order, small ones included: `min_area` changes no name.
+
+    Args:
+        label_map: an array, a tensor of any library or nested lists, (H, W) or (1, H, W): whole numbers.
+        min_area: in pixels.
+        ignore: values that make no regions; the background never does.
+        background: the value where there is nothing. Some of transformers' maps have -1 there, and 0 is an object.
+
+    Raises:
+        RegionError: it is something else, or has negative values besides the background.
     """
-    blobs = blob_map(label_map, ignore)
+    label_map = label_values(label_map, background)
+    raised = 1 if background else 0
+    components = connected_components(label_map, [value + raised for value in ignore])
     regions = []
-    for value in np.unique(blobs.values).tolist():
-        for number, blob in enumerate(np.flatnonzero(blobs.values == value).tolist(), start=1):
-            if blobs.areas[blob] >= min_area:
-                x0, y0, x1, y1 = blobs.boxes[blob].tolist()
-                cut = blobs.components[y0:y1, x0:x1] == blob + 1
-                regions.append(
-                    Region(f"label {value} #{number}", cut, value, (x0, y0), (label_map.shape[0], label_map.shape[1]))
-                )
+    for value in np.unique(components.values).tolist():
+        for number, component in enumerate(np.flatnonzero(components.values == value).tolist(), start=1):
+            if components.areas[component] >= min_area:
+                x0, y0, x1, y1 = components.boxes[component].tolist()
+                cut = components.components[y0:y1, x0:x1] == component + 1
+                label = value - raised
+                size = label_map.shape[0], label_map.shape[1]
+                regions.append(Region(f"label {label} #{number}", cut, label, (x0, y0), size))
     return regions

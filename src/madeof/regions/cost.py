@@ -1,4 +1,4 @@
-"""How much work a shape is, known before it is done: a few hundred bytes can ask for minutes of it.
+"""Cost of rasterising a shape, estimated beforehand: a few hundred bytes can ask for minutes of work.
 
 The measure is pixels that are looked at: of a box or a polygon those of the box around it, of run lengths whole
 columns, and five for each pixel of the length of a polygon's outline. A hundred million of them take a second at most,
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
-from madeof.regions.rle import Runs, decompress
+from madeof.regions.rle import RLE, decompress
 from madeof.regions.shapes import Box, Polygons, Shape, Whole
 
 OUTLINE = 5
@@ -21,17 +21,17 @@ OUTLINE = 5
 
 
 def cost_of(shape: Shape, size: tuple[int, int]) -> float | None:
-    """The pixels of a shape in a photo of `size` (height, width); None where only its mask tells."""
+    """Pixel cost of a shape in a photo of `size` (height, width); None if only its mask tells."""
     if isinstance(shape, Whole):
         return float(size[0] * size[1])
     if isinstance(shape, Box):
         return points_cost([shape[:2], shape[2:]], False, size)
     if isinstance(shape, Polygons):
         return sum(points_cost(part, True, size) for part in (*shape.parts, *shape.holes))
-    return runs_cost(shape, size) if isinstance(shape, Runs) else None
+    return rle_cost(shape, size) if isinstance(shape, RLE) else None
 
 
-def runs_cost(runs: Runs, size: tuple[int, int]) -> float:
+def rle_cost(runs: RLE, size: tuple[int, int]) -> float:
     """The pixels of the columns between the first and the last that is inside; 0 for runs that will be refused."""
     try:
         counts = decompress(runs.counts) if isinstance(runs.counts, bytes) else runs.counts
@@ -46,7 +46,7 @@ def runs_cost(runs: Runs, size: tuple[int, int]) -> float:
 
 
 def points_cost(points: Any, closed: bool, size: tuple[int, int]) -> float:
-    """The pixels of a box (two corners) or a `closed` polygon, of what of it lies in the photo.
+    """Pixel cost of the part of a box (two corners) or a `closed` polygon inside the photo.
 
     Args:
         points: (n, 2) numbers x, y; what is not finite costs nothing, for it is refused.

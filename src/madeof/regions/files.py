@@ -1,9 +1,10 @@
 """Regions: masks, boxes, polygons and label maps -> (H, W) masks of the photo's size.
 
 Mask files: 0 is outside and the one other value inside, be it 1-bit, 8-bit, palette (by index) or RGB (black is
-outside); where alpha is not opaque everywhere, every pixel with alpha above 0 is inside. A 16-bit file is coverage,
-value / 65535, unless it holds no more than 0 and one value up to 255; a float TIFF in [0, 1] is coverage. What could be
-read in two ways is an error that asks.
+outside). Where alpha is not opaque everywhere it is the mask, and a soft one: alpha / 255, and nothing where that is
+under 8 of 255, the veil that background removers leave. A 16-bit file is soft, value / 65535, unless it holds no more
+than 0 and one value up to 255; so is a float TIFF in [0, 1], and an 8-bit grey file, value / 255, where that is asked
+for. What could be read in two ways is an error that asks.
 
 Label maps: the value of a pixel is its class, exactly as stored: 8- or 16-bit grey, palette indices (never through the
 palette), 1-bit; RGB whose channels are equal is grey. 2- and 4-bit greys are not stretched. Of a map in colours the
@@ -18,41 +19,47 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import RegionError
 from madeof.images.decode import Opened, guard, open_image, orientation_of, turn, white_is_zero
 from madeof.regions.components import at_size
 from madeof.regions.region import Mask, check_mask, check_size, not_empty
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 ARRAY_SUFFIXES = (".npy", ".npz")
-"""Of NumPy's files."""
+"""Suffixes of NumPy's files."""
 
 _RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
+_VEIL = 8  # of 255: less alpha is no part of a cut-out
 _STRETCH = {2: 85, 4: 17}  # Pillow spreads 2- and 4-bit greys over 0-255
 
 
 def read_mask(
-    path: str | Path | bytes,
+    path: str | Path | bytes | Image.Image,
     photo_size: tuple[int, int],
     *,
     raw_size: tuple[int, int] | None = None,
     resize: bool = False,
     allow_jpeg: bool = False,
+    soft: bool = False,
     max_megapixels: float = 100.0,
 ) -> Mask:
     """Read a mask file by the rules on top of this page.
 
     Args:
-        path: the file, or its bytes.
+        path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo.
-        raw_size: the same before the EXIF rotation, so that a mask of the unrotated photo is told.
+        raw_size: the same before the EXIF rotation, to recognise a mask of the unrotated photo.
         resize: resize a mask of another size to the photo's, nearest.
-        allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128.
+        allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128; a soft one is taken as it is.
+        soft: 8-bit grey is a soft mask, value / 255.
         max_megapixels: a larger file is refused.
 
     Returns:
@@ -76,7 +83,9 @@ def read_mask(
             check_size((height, width), photo_size, name, _RESIZE)
         opened.load()
         with guard(opened.name, opened.format, RegionError):
-            if opened.format == "JPEG":
+            if soft:
+                mask = _soft_values(opened, name)
+            elif opened.format == "JPEG":
                 mask = np.asarray(opened.image.convert("L")) >= 128
             else:
                 mask = _mask_values(opened, name)
@@ -85,7 +94,7 @@ def read_mask(
 
 
 def read_label_map(
-    path: str | Path | bytes,
+    path: str | Path | bytes | Image.Image,
     photo_size: tuple[int, int] | None = None,
     *,
     raw_size: tuple[int, int] | None = None,
@@ -96,9 +105,9 @@ def read_label_map(
     """Read a label map by the rules on top of this page.
 
     Args:
-        path: the file, or its bytes.
+        path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo; None takes any.
-        raw_size: the same before the EXIF rotation, so that a map of the unrotated photo is told.
+        raw_size: the same before the EXIF rotation, to recognise a map of the unrotated photo.
         resize: resize a map of another size to the photo's, nearest.
         max_megapixels: a larger file is refused.
         colours: what the value of a picture in colours is.
@@ -141,6 +150,39 @@ def read_label_map(
     return np.ascontiguousarray(values)
 
 
+def _soft_values(opened: Opened, name: str) -> Mask:
+    """The loaded file as a soft mask, not yet turned."""
+    image = opened.image
+    if (alpha := _alpha(image)) is not None:
+        return alpha
+    if image.mode in ("RGB", "RGBA") and opened.bits != 16:
+        channels = np.asarray(image)
+        if (channels[..., :1] == channels[..., 1:3]).all():  # a grey one
+            return np.asarray(channels[..., 0], dtype=np.float32) / np.float32(255)
+    if image.mode not in ("L", "LA") or opened.bits in (1, *_STRETCH):
+        return _mask_values(opened, name)  # what has other pixels says by itself whether it is soft
+    values = _stored_values(opened, name)
+    if values.max(initial=0) == 1:
+        raise RegionError(
+            f"{name} holds only 0 and 1, of 255; expected a soft mask up to 255: read it without soft (--soft-masks) "
+            "if 1 is inside"
+        )
+    return values.astype(np.float32) / np.float32(255)
+
+
+def _alpha(image: Any) -> Mask | None:
+    """Mask from an alpha channel that is not opaque everywhere; bool if it has 0 and one other value."""
+    if not image.has_transparency_data or image.mode not in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
+        return None
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+    if alpha.min() == 255:
+        return None
+    inside: Mask = alpha >= _VEIL
+    if (alpha[inside] == alpha.max()).all():
+        return inside
+    return np.where(inside, alpha, np.uint8(0)).astype(np.float32) / np.float32(255)
+
+
 def read_colours(path: str | Path | bytes, *, max_megapixels: float = 100.0) -> NDArray[np.int32]:
     """The whole colour of each pixel, (H, W): 65536 R + 256 G + B; of a palette the colours that it shows.
 
@@ -160,13 +202,13 @@ def _whole(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
     return pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
 
 
-def _array_in(path: str | Path | bytes, max_megapixels: float) -> NDArray[Any] | None:
+def _array_in(path: str | Path | bytes | Image.Image, max_megapixels: float) -> NDArray[Any] | None:
     """The array (H, W) of a NumPy file; None where it is none.
 
     Raises:
         RegionError: it cannot be read, holds several arrays, or an array that is no picture.
     """
-    if isinstance(path, bytes) or Path(path).suffix.lower() not in ARRAY_SUFFIXES:
+    if not isinstance(path, str | Path) or Path(path).suffix.lower() not in ARRAY_SUFFIXES:
         return None
     name = show(str(path))
     try:
@@ -192,11 +234,8 @@ def _array_in(path: str | Path | bytes, max_megapixels: float) -> NDArray[Any] |
 def _mask_values(opened: Opened, name: str) -> Mask:
     """The loaded file as a mask, not yet turned."""
     image = opened.image
-    if image.has_transparency_data and image.mode in ("P", "PA", "L", "LA", "1", "RGB", "RGBA"):
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if alpha.min() < 255:
-            seen: Mask = alpha > 0
-            return seen
+    if (alpha := _alpha(image)) is not None:
+        return alpha
     values = _stored_values(opened, name)
     if values.dtype.kind == "f":
         return check_mask(values, (values.shape[0], values.shape[1]), name=name)
@@ -219,8 +258,9 @@ def _mask_values(opened: Opened, name: str) -> Mask:
         return inside
     found = [f"#{v:06x}" if colours else v for v in np.unique(values).tolist()]
     raise RegionError(
-        f"{name} has several {'colours' if colours else 'values'} ({listed(found)}); expected 0 and one other: "
-        "a label map goes to --label-map (read_label_map), a soft mask has to be 16-bit, any other black and white"
+        f"{name} has several {'colours' if colours else 'values'} ({join_some(found)}); expected 0 and one other: "
+        "a label map goes to label_map (--label-map), a soft mask needs soft=True (--soft-masks) or 16-bit values, "
+        "any other has to be black and white"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What is accepted, and what is left out."""
+    """Options for reading photos and masks."""
 
     max_megapixels: float = 100.0
     """A larger photo, mask or label map is refused before it is decoded."""
@@ -19,6 +19,8 @@ class ReadOptions:
     """Take masks saved as JPEG, halved at 128."""
     min_area: int = 1
     """Smaller components of label maps and annotated regions are left out, in pixels."""
+    soft_masks: bool = False
+    """Masks of 8-bit grey are soft, value / 255."""
 
 
 DEFAULT = ReadOptions()

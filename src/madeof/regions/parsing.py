@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from madeof._util.text import brief, show
 from madeof.errors import RegionError
 from madeof.regions.raster import parse_box, parse_polygon
-from madeof.regions.rle import parse_runs
+from madeof.regions.rle import parse_rle
 from madeof.regions.shapes import Box, Polygons, Shape
 
 KINDS = ("box", "polygon", "rle")
@@ -23,12 +23,13 @@ LEAST = 6
 
 
 def shape_of(kind: str, value: Any) -> Shape:
-    """A shape of one of `KINDS`.
+    """A shape of one of `KINDS`, of "box_xywh" or of "segmentation".
 
     Args:
         kind: which.
         value: for a box x0, y0, x1, y1 in pixels; for a polygon its points (x, y), or COCO's list of outlines; for rle
-            COCO's object of size and counts. As lists and objects, as their JSON, or as the command line has them.
+            COCO's object of size and counts; for box_xywh COCO's x, y, width, height; for segmentation what COCO has
+            there. As lists and objects, as their JSON, or as the command line has them.
 
     Raises:
         RegionError: it is something else.
@@ -38,12 +39,17 @@ def shape_of(kind: str, value: Any) -> Shape:
         if not text.startswith(("[", "{")):
             if kind == "rle":
                 raise RegionError(f"the rle is {brief(text)}; expected JSON: an object of size and counts")
+            if kind == "segmentation":
+                raise RegionError(f"the segmentation is {brief(text)}; expected JSON: COCO's outlines or run lengths")
+            if kind == "box_xywh":
+                return _box_xywh(text.split(","))
             return Box(*parse_box(text)) if kind == "box" else Polygons([np.asarray(parse_polygon(text))])
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise RegionError(f"the {kind} is {brief(text)}, which is not JSON: {show(str(error))}") from error
-    return {"box": _box, "polygon": _polygon, "rle": _runs}[kind](value)
+    makers = {"box": _box, "polygon": _polygon, "rle": _runs, "box_xywh": _box_xywh, "segmentation": _segmentation}
+    return makers[kind](value)
 
 
 def shape_in(given: Mapping[str, Any]) -> Shape:
@@ -66,7 +72,7 @@ def coco_shape(annotation: Mapping[str, Any]) -> Shape | None:
     """
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, dict):
-        return parse_runs(segmentation)
+        return parse_rle(segmentation)
     if isinstance(segmentation, list) and segmentation:
         return _outlines(segmentation)
     if segmentation not in (None, []):
@@ -117,6 +123,21 @@ def _box(value: Any) -> Shape:
     return Box(*sides.tolist())
 
 
+def _box_xywh(value: Any) -> Shape:
+    sides = _numbers(value, "box", "four numbers x, y, width, height")
+    if sides.shape != (4,) or not (np.isfinite(sides).all() and (sides[2:] > 0).all()):
+        raise RegionError(f"the box is {brief(value)}; expected four numbers x, y, width, height in pixels")
+    x, y, width, height = sides.tolist()
+    return Box(x, y, x + width, y + height)
+
+
+def _segmentation(value: Any) -> Shape:
+    shape = coco_shape({"segmentation": value})
+    if shape is None:
+        raise RegionError(f"the segmentation is {brief(value)}; expected COCO's outlines or run lengths")
+    return shape
+
+
 def _polygon(value: Any) -> Shape:
     first = value[0] if isinstance(value, list | tuple) and value else None
     if isinstance(first, list | tuple) and len(first) > 2:
@@ -130,7 +151,7 @@ def _polygon(value: Any) -> Shape:
 def _runs(value: Any) -> Shape:
     if not isinstance(value, dict):
         raise RegionError(f"the rle is {brief(value)}; expected an object of size and counts")
-    return parse_runs(value)
+    return parse_rle(value)
 
 
 def _numbers(value: Any, kind: str, expected: str) -> NDArray[np.float64]:

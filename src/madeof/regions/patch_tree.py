@@ -17,28 +17,28 @@ _SMALL_FIRST = 0.3  # how much earlier small regions are joined
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """What was joined when; make it with `join`."""
+    """Merge tree of superpixels; made by `join`."""
 
     parents: NDArray[np.int64]
-    """(k,): of each knot the one it was joined into, -1 for the last; the first knots are the superpixels."""
+    """(k,) parent of each node, -1 for the root; the first nodes are the superpixels."""
     heights: NDArray[np.float64]
     """(k,): how different what was joined was; 0 for a superpixel, never less than what it is made of."""
     areas: NDArray[np.float64]
     """(k,) in pixels."""
 
     def cut(self, count: int) -> NDArray[np.int64]:
-        """The knot that each superpixel lies in when only `count` (1 or more) knots are left, (n,).
+        """The node that each superpixel lies in when only `count` (1 or more) nodes are left, (n,).
 
         Where there are not so many superpixels, each is its own.
         """
         assert count >= 1, count
         patches = (len(self.parents) + 1) // 2
         gone = len(self.parents) - min(count, patches) + 1  # the joins from here on are undone
-        knots = np.arange(len(self.parents))
-        for knot in range(gone - 1, -1, -1):  # parents come after their children
-            if 0 <= self.parents[knot] < gone:
-                knots[knot] = knots[self.parents[knot]]
-        return knots[:patches]
+        nodes = np.arange(len(self.parents))
+        for node in range(gone - 1, -1, -1):  # parents come after their children
+            if 0 <= self.parents[node] < gone:
+                nodes[node] = nodes[self.parents[node]]
+        return nodes[:patches]
 
 
 def join(patches: Patches) -> Tree:
@@ -49,7 +49,7 @@ def join(patches: Patches) -> Tree:
     means = np.concatenate([patches.colours * weights, np.zeros((count - 1, 4))])
     parents, heights = np.full(2 * count - 1, -1, dtype=np.int64), np.zeros(2 * count - 1)
     whole = sum(areas)
-    borders: list[dict[int, tuple[float, float]]] = [{} for _ in areas]  # knot -> other -> length, sum of steps
+    borders: list[dict[int, tuple[float, float]]] = [{} for _ in areas]  # node -> other -> length, sum of steps
     for (a, b), length, step in zip(
         patches.pairs.tolist(), patches.lengths.tolist(), patches.steps.tolist(), strict=True
     ):

@@ -15,7 +15,7 @@ _FARTHEST_PIXEL = 1_000_000  # of a line that is drawn pixel by pixel
 _PIXELS_AT_ONCE = 2_000_000  # of a polygon's box, and of what its edges cross; bounds the memory
 
 Cut = tuple[NDArray[np.bool_], tuple[int, int]]
-"""A part of a mask and the (x, y) of its first pixel in the photo; outside of it the mask is 0."""
+"""Part of a mask and its (x, y) offset in the photo; the rest of the mask is 0."""
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from madeof._util.text import listed, show
-from madeof.errors import RegionError
+from madeof._util.text import join_some, show
+from madeof.errors import EmptyRegionError, RegionError
 from madeof.regions.raster import cut_box, cut_polygon
 
 Mask = NDArray[np.bool_] | NDArray[np.float32]
@@ -25,12 +25,12 @@ _NO_COVERAGE = 1e-6  # less in every pixel counts as an empty mask: nothing coul
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """What the user means: a mask, or a part cut out of it with its place in the photo."""
+    """A region: a mask, or a crop of it with its offset in the photo."""
 
     name: str
     """As in the output: "mask.png", "box 0", "polygon 0", "label 43 #2"."""
     cut: Mask
-    """(h, w): the whole mask, or the part of it outside of which it is 0."""
+    """(h, w): the whole mask, or a crop outside which it is 0."""
     value: int | None = None
     """The label map's value."""
     corner: tuple[int, int] = (0, 0)
@@ -78,7 +78,7 @@ class Region:
         return x0 + x, y0 + y, x1 + x, y1 + y
 
     def notes(self) -> tuple[str, ...]:
-        """What to know about it; see `notes`."""
+        """Warnings; see `notes`."""
         return _notes(self.area)
 
     def tight(self) -> Region:
@@ -152,13 +152,16 @@ def _check_values(array: NDArray[Any], name: str) -> Mask:
     if np.issubdtype(array.dtype, np.floating):
         least, most = array.min(), array.max()
         if not (least >= 0 and most <= 1):  # so written, it is true for NaN
-            raise RegionError(f"{name} has float values from {least:g} to {most:g}; expected coverage from 0 to 1")
+            raise RegionError(
+                f"{name} has float values from {least:g} to {most:g}; expected coverage from 0 to 1: give  "
+                "mask / 255  for one up to 255,  logits_above=0  for logits, or  mask > 0.5"
+            )
         return array.astype(np.float32, copy=False)
     if np.issubdtype(array.dtype, np.integer):
         if not _two_valued(array):
             raise RegionError(
-                f"{name} has the values {listed(np.unique(array))}; expected 0 and 1, or 0 and 255: "
-                "give  mask > 0  for all of them, or  mask == value  for one"
+                f"{name} has the values {join_some(np.unique(array))}; expected 0 and 1, or 0 and 255: "
+                "give  mask / 255  or  soft=True  for a soft mask, label_map=  for a label map, or  mask == value"
             )
         one_byte = array.dtype.itemsize == 1 and array.max() <= 1
         return array.view(np.bool_) if one_byte else array != 0
@@ -172,7 +175,7 @@ def not_empty(mask: Mask, name: str) -> Mask:
         RegionError: it is 0 everywhere.
     """
     if not mask.size or not (mask.any() if mask.dtype == np.bool_ else mask.max() >= _NO_COVERAGE):
-        raise RegionError(f"{name} is empty; expected at least one pixel inside (not 0): mark the region")
+        raise EmptyRegionError(f"{name} is empty; expected at least one pixel inside (not 0): mark the region")
     return mask
 
 
@@ -187,7 +190,7 @@ def mask_box(mask: NDArray[Any]) -> tuple[int, int, int, int]:
 
 
 def notes(mask: Mask) -> tuple[str, ...]:
-    """What a user should know about a mask: that it covers fewer than `SMALL_AREA` pixels."""
+    """Warnings about a mask: it covers fewer than `SMALL_AREA` pixels."""
     return _notes(_area(mask))
 
 

@@ -42,11 +42,11 @@ class LabelMapFile(NamedTuple):
     prefix: str = ""
     """Begins the names of its regions, where a photo has several label maps."""
     title: str = "the label map"
-    """What messages call it."""
+    """Name in messages."""
 
 
 class Broken(NamedTuple):
-    """What is not a region at all, such as a box of three numbers."""
+    """An input that is no region, such as a box of three numbers."""
 
     error: str
 
@@ -115,6 +115,7 @@ class RegionRequest:
                 raw_size=photo.raw_size,
                 resize=options.resize_masks,
                 allow_jpeg=options.allow_jpeg_masks,
+                soft=options.soft_masks,
                 max_megapixels=options.max_megapixels,
             )
             return [Region(self.name, mask, photo_size=photo.size).tight()]
@@ -126,7 +127,7 @@ class RegionRequest:
 
 
 WHOLE_PHOTO = RegionRequest("photo", Whole(), any_size=True)
-"""What is asked where no region is."""
+"""The default request: the whole photo."""
 
 
 def resolve_all(
@@ -140,7 +141,9 @@ def _of_label_map(source: LabelMapFile, photo: Photo, options: ReadOptions) -> l
     label_map = label_map_of(_first(source.files), photo, options)
     regions = regions_from_label_map(label_map, min_area=options.min_area)
     if not regions:
-        why = f"has no blob of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
+        why = (
+            f"has no region of {options.min_area} pixels or more" if label_map.any() else "is 0 (unlabelled) everywhere"
+        )
         raise RegionError(f"{source.title} {why}; expected at least one region")
     if source.prefix:
         return [dataclasses.replace(region, name=f"{source.prefix} {region.name}") for region in regions]

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util.text import brief
-from madeof.errors import RegionError
+from madeof.errors import EmptyRegionError, RegionError
 from madeof.regions.raster import Cut
 
 _MOST_CHARACTERS = 12  # of one number: 60 bits
 
 
-class Runs(NamedTuple):
+class RLE(NamedTuple):
     """A region as its runs; see `Shape`."""
 
     counts: NDArray[np.int64] | bytes
@@ -40,10 +40,10 @@ class Runs(NamedTuple):
                 f"(width x height){turned}"
             )
         counts = decompress(self.counts) if isinstance(self.counts, bytes) else self.counts
-        return cut_runs(counts, size)
+        return decode_rle(counts, size)
 
 
-def parse_runs(value: Mapping[str, Any]) -> Runs:
+def parse_rle(value: Mapping[str, Any]) -> RLE:
     """The runs of COCO's object of size and counts; the counts are a text, or numbers.
 
     Raises:
@@ -55,18 +55,18 @@ def parse_runs(value: Mapping[str, Any]) -> Runs:
     except (TypeError, ValueError, OverflowError):
         raise RegionError(f"the size of its run lengths is {brief(size)}; expected height and width") from None
     if isinstance(counts, bytes):  # as pycocotools has it
-        return Runs(counts, (height, width))
+        return RLE(counts, (height, width))
     if isinstance(counts, str) and counts.isascii():
-        return Runs(counts.encode("ascii"), (height, width))
+        return RLE(counts.encode("ascii"), (height, width))
     try:
         if not isinstance(counts, list):
             raise TypeError
-        return Runs(np.frombuffer(array("q", counts), dtype=np.int64), (height, width))
+        return RLE(np.frombuffer(array("q", counts), dtype=np.int64), (height, width))
     except (TypeError, OverflowError):
         raise RegionError(f"its run lengths are {brief(counts)}; expected a text or whole numbers") from None
 
 
-def cut_runs(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:
+def decode_rle(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:
     """The part of a mask around all that is inside, from its runs.
 
     Args:
@@ -85,7 +85,7 @@ def cut_runs(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:
     some = ends > starts
     starts, ends = starts[some], ends[some]
     if not len(starts):
-        raise RegionError("its runs have nothing inside; expected at least one pixel")
+        raise EmptyRegionError("its runs have nothing inside; expected at least one pixel")
     left, right = int(starts[0]) // height, int(ends[-1] - 1) // height + 1
     steps = np.zeros((right - left) * height + 1, dtype=np.int8)
     steps[starts - left * height] += 1
@@ -97,8 +97,8 @@ def cut_runs(counts: NDArray[np.int64], size: tuple[int, int]) -> Cut:
     return np.ascontiguousarray(columns[:, top:bottom].T), (left, top)
 
 
-def runs_of(cut: NDArray[np.bool_], corner: tuple[int, int], size: tuple[int, int]) -> NDArray[np.int64]:
-    """The runs of a mask, as `cut_runs` takes them.
+def encode_rle(cut: NDArray[np.bool_], corner: tuple[int, int], size: tuple[int, int]) -> NDArray[np.int64]:
+    """The runs of a mask, as `decode_rle` takes them.
 
     Args:
         cut: (h, w), True inside.

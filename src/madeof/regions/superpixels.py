@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PATCHES = 500
-"""About how many there are, where nobody says."""
+"""Default number of superpixels (approximate)."""
 
 _COMPACT = 8.0  # how much place counts against colour; SLIC's m
 _ROUNDS = 5

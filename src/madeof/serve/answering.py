@@ -31,15 +31,15 @@ class Question:
 
     requests: Sequence[RegionRequest]
     check: Callable[[], None]
-    """Raises where nobody waits for the answer any more."""
+    """Raises if the client has gone."""
     coverage: float | None = None
-    """Of the sets that are asked for."""
+    """Coverage of the requested prediction sets."""
     options: ReadOptions = DEFAULT
     most_pixels: float = math.inf
-    """What all its regions together may cost; see `regions.cost`."""
+    """Most pixel cost of all regions together; see `regions.cost`."""
     answers: list[Answer] = field(default_factory=list)
     error: Exception | None = None
-    """What ended it before its end."""
+    """Error that ended the job early."""
 
     def result(self, predictor: Predictor, encoded: Encoded) -> PhotoResult:
         """The answers.
@@ -98,7 +98,7 @@ def _check_cost(spent: float, most: float) -> None:
 
 
 def _at_once(regions: Iterator[_Found]) -> Iterator[list[_Found]]:
-    """The regions in lists, each of which goes through the classifier together."""
+    """Batches of regions for the classifier."""
     waiting: list[_Found] = []
     count = pixels = 0
     for each in regions:

@@ -1,4 +1,4 @@
-"""The application: its routes, its guard, and how errors are told."""
+"""The application: routes, guard and error handlers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from madeof._version import __version__
@@ -60,6 +61,14 @@ def create_app(predictor: Predictor, settings: Settings | None = None, selector:
         app.include_router(routes.router)
     page.mount(app)
     app.add_middleware(Guard, settings=service.settings, gate=service.gate, metrics=service.metrics)
+    if service.settings.origins:  # outside of the guard: a browser's preflight has no token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(service.settings.origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After", "Location"],
+        )
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(MadeofError, _madeof_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -69,7 +78,7 @@ def create_app(predictor: Predictor, settings: Settings | None = None, selector:
 
 
 async def _purge(service: Service) -> None:
-    """Photos of people must not stay in memory because nobody asks any more."""
+    """Evict expired images: photos of people must not stay in memory."""
     while True:
         await asyncio.sleep(_PURGE_SECONDS)
         service.images.purge()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from madeof._util.text import show
 from madeof.regions.request import MaskFile, RegionRequest
-from madeof.regions.rle import Runs
+from madeof.regions.rle import RLE
 from madeof.regions.shapes import Box, Polygons, Shape
 from madeof.serve.multipart import Body, too_much_json
 from madeof.serve.problems import ProblemError
@@ -65,7 +65,7 @@ def _check_number(regions: Sequence[object], settings: Settings) -> None:
 
 
 def invalid(error: ValidationError) -> ProblemError:
-    """What pydantic found, as a problem that names the places."""
+    """Validation errors of pydantic as a problem response with the fields' paths."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [{"at": _place(each["loc"]), "error": each["msg"]} for each in found[:_MOST_ERRORS]]
     first = f"{errors[0]['at']}: {errors[0]['error']}"
@@ -92,4 +92,4 @@ def _shape(asked: AskedRegion) -> tuple[str, Shape]:
         return "polygon", Polygons([np.array(asked.polygon, dtype=np.float64)])
     given = asked.rle.counts
     counts = given.encode("utf-8") if isinstance(given, str) else np.array(given, dtype=np.int64)
-    return "rle", Runs(counts, asked.rle.size)
+    return "rle", RLE(counts, asked.rle.size)

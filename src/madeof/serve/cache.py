@@ -1,4 +1,4 @@
-"""Encoded photos that are kept for a while: within a number, a size and an age, under names that nobody guesses."""
+"""Cache of encoded photos, bounded in number, size and age, under unguessable names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Kept:
     prepared: Prepared | None = None
     """For clicks; made at the first one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
-    """Of who prepares it."""
+    """Held while the selector is prepared."""
 
 
 class Images:
@@ -34,7 +34,7 @@ class Images:
 
     Args:
         settings: its limits.
-        metrics: told how much is kept.
+        metrics: receives the size of the cache.
         clock: seconds from any moment on.
     """
 
@@ -85,7 +85,7 @@ class Images:
     def prepared(
         self, name: str, make: Callable[[Encoded], Prepared], check: Callable[[], None] = lambda: None
     ) -> Prepared:
-        """What clicks on a photo need: made once, kept with it, and counted with it.
+        """Prepared selector of a photo: computed once, cached and counted with the photo.
 
         Args:
             name: the photo's id.

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from madeof._util.text import show, utf8
 from madeof.errors import InputError, ModelError, PhotoError, RegionError, ServiceError
 from madeof.images.decode import open_image
-from madeof.images.photo import Photo, read_photo
+from madeof.images.photo import ImageLike, Photo, read_photo
 from madeof.inference.prediction import Prediction
+from madeof.inference.predictions import Predictions
 from madeof.model.calibration import Calibration
-from madeof.regions.region import Region, check_region
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.asked import asked_regions
+from madeof.regions.mask_like import BoxesLike, LabelMapLike, MaskLike
+from madeof.regions.region import Region
+from madeof.regions.rle import compress, encode_rle
 from madeof.serve.http import Connection, Part, UnknownImageError, form
 
 _LONGEST_NAME = 200  # characters of a region's, as the service has it
@@ -68,8 +71,8 @@ class Client:
             raise ServiceError(f"{show(url)} answers, but not as madeof serve does: check the address") from error
         self._encoded: RemoteImage | None = None
 
-    def set_image(self, image: Any) -> Photo:
-        """Have a photo encoded; `predict` then speaks of this one.
+    def set_image(self, image: ImageLike) -> Photo:
+        """Upload a photo and make it the current one.
 
         Args and errors are those of `encode`.
 
@@ -80,7 +83,7 @@ class Client:
         self._encoded = self.encode(image)
         return self._encoded.photo
 
-    def encode(self, image: Any) -> RemoteImage:
+    def encode(self, image: ImageLike) -> RemoteImage:
         """Have a photo encoded, for `predict(masks, encoded=...)`.
 
         Args:
@@ -92,9 +95,7 @@ class Client:
         """
         return self._send(self._file(image))
 
-    def scores(
-        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: RemoteImage | None = None
-    ) -> NDArray[np.float32]:
+    def scores(self, masks: MaskLike, *, encoded: RemoteImage | None = None) -> NDArray[np.float32]:
         """The calibrated probability of each material for each region, (N, C) float32; see `Predictor.scores`.
 
         Scores come with six digits.
@@ -104,22 +105,33 @@ class Client:
             InputError: no photo was set.
             ServiceError: the service does not answer.
         """
-        rows = [prediction.scores for prediction in self.predict(masks, encoded=encoded)]
-        return np.stack(rows) if rows else np.zeros((0, len(self.materials)), dtype=np.float32)
+        return self.predict(masks, encoded=encoded).scores
 
     def predict(
-        self, masks: Iterable[NDArray[Any] | Region] | NDArray[Any], *, encoded: RemoteImage | None = None
-    ) -> list[Prediction]:
+        self,
+        masks: MaskLike | None = None,
+        *,
+        boxes: BoxesLike | None = None,
+        polygons: BoxesLike | None = None,
+        label_map: LabelMapLike | None = None,
+        encoded: RemoteImage | None = None,
+        background: int = 0,
+        soft: bool = False,
+        logits_above: float | None = None,
+        skip_empty: bool = False,
+    ) -> Predictions:
         """Name the material of each region of the photo that `set_image` or `encode` was given.
 
-        Args and errors are those of `scores`.
+        Args are those of `Predictor.predict`, errors those of `scores`. The answers have no picture: the photo's pixels
+        are the service's.
         """
         image = encoded or self._encoded
         if image is None:
             raise InputError("got masks but no photo: call set_image first")
-        if isinstance(masks, np.ndarray) and masks.ndim == 2 and masks.size:
-            raise RegionError(f"got one mask of shape {masks.shape}; expected a list of masks: give  [mask]")
-        regions = [check_region(mask, image.photo.size, name=f"mask {i}") for i, mask in enumerate(masks)]
+        regions = asked_regions(
+            image.photo.size, masks, boxes, polygons, label_map, background=background, soft=soft,
+            logits_above=logits_above, skip_empty=skip_empty, raw_size=image.photo.raw_size,
+        )  # fmt: skip
         predictions: list[Prediction] = []
         for parts in self._requests(regions):
             try:
@@ -130,7 +142,7 @@ class Client:
                     self._encoded = image
                 told = self._ask(image, parts)
             predictions += [self._prediction(answer, image.photo.size) for answer in told]
-        return predictions
+        return Predictions(tuple(predictions), self.materials, tuple(regions), image.photo, self.model)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -205,7 +217,7 @@ def _together(runs: list[str]) -> list[Part]:
 
 
 def _json(region: Region) -> str:
-    counts = compress(runs_of(np.asarray(region.cut, dtype=np.bool_), region.corner, region.size)).decode("ascii")
+    counts = compress(encode_rle(np.asarray(region.cut, dtype=np.bool_), region.corner, region.size)).decode("ascii")
     return json.dumps(
         {
             "rle": {"size": list(region.size), "counts": counts},

@@ -41,7 +41,7 @@ class Guard:
         app: what it guards.
         settings: its limits.
         gate: lets in no more than there is room for.
-        metrics: told of each request.
+        metrics: counts each request.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, gate: Gate, metrics: Metrics) -> None:
@@ -86,7 +86,13 @@ class Guard:
         path = scope["path"]
         if scope["method"] == "POST" and (path.startswith("/v1/") or is_label_studio(path, self._settings)):
             incoming.place = self._gate.enter()
-        await self._app(scope, incoming.receive, outgoing.send)
+        if scope["method"] != "HEAD":
+            await self._app(scope, incoming.receive, outgoing.send)
+            return
+        asked = {**scope, "method": "GET"}  # the server leaves the body of its answer out
+        await self._app(asked, incoming.receive, outgoing.send)
+        if "route" in asked:
+            scope["route"] = asked["route"]
 
     async def _refuse(self, problem: ProblemError, scope: Scope, outgoing: _Outgoing) -> None:
         self._metrics.problems.labels(problem.kind).inc()
@@ -108,7 +114,7 @@ class _Incoming:
         self.place: Place | None = None
 
     def expect(self, length: int | None) -> None:
-        """Refuse a body that is said to be too large, before any of it is read."""
+        """Refuse a body whose Content-Length is too large, before reading it."""
         if length is not None and length > self._limit:
             raise self._too_large(f"{length / MB:.1f} MB")
 

@@ -43,11 +43,20 @@ def check_head(scope: Scope, settings: Settings) -> None:
     label_studio = is_label_studio(path, settings)
     private = path.startswith(_PRIVATE) or label_studio
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
-    foreign = [origin for origin in origins if _place(origin) != host.lower()]
-    if foreign or (private and _first(headers, b"sec-fetch-site") in (b"cross-site", b"same-site")):
+    allowed = any(origin in settings.origins for origin in origins)
+    foreign = [origin for origin in origins if _place(origin) != host.lower() and origin not in settings.origins]
+    elsewhere = private and _first(headers, b"sec-fetch-site") in (b"cross-site", b"same-site")
+    if foreign or (elsewhere and not allowed):
+        page = show(foreign[0] if foreign else "another site")[:200]
+        hint = "allow it with --cors ORIGIN"
+        if foreign and _known(_place(foreign[0]), settings):
+            hint = (
+                f"the Host header is {show(host)[:200]!r}; a proxy in front must keep the client's (nginx: "
+                "proxy_set_header Host $http_host)"
+            )
         raise ProblemError(
             "foreign-origin",
-            f"the page of {show(foreign[0] if foreign else 'another site')[:200]!r} asks; expected one of this service",
+            f"the page of {page!r} asks; expected one of this service, at the same host and port: {hint}",
         )
     if private and settings.token is not None:
         token = _token(_first(headers, b"authorization"), basic=label_studio)

@@ -160,5 +160,5 @@ def _safe(name: str) -> str:
 
 
 def _seconds(text: str | None) -> float:
-    """Of a Retry-After header; it may be a date, too."""
+    """Seconds of a Retry-After header, which may be a date too."""
     return float(text) if text is not None and text.isdigit() else 1.0

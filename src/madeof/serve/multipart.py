@@ -22,13 +22,13 @@ class Upload:
     """A part of a form, or a whole body."""
 
     name: str | None
-    """The file name that the client gave it: only ever shown, never a path."""
+    """The client's file name: for display only, never a path."""
     data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Body:
-    """What a request brought."""
+    """Contents of a request."""
 
     photo: Upload | None = None
     masks: tuple[Upload, ...] = ()
@@ -133,7 +133,7 @@ class _Form:
             raise ProblemError("form", f"the boundary cannot be used ({show(str(error))[:200]})") from None
 
     async def read(self, chunks: AsyncIterator[bytes]) -> None:
-        """Read all of it."""
+        """Read the whole body."""
         try:
             async for chunk in chunks:
                 self._parser.write(chunk)

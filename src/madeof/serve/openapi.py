@@ -20,7 +20,7 @@ _REGIONS = {"$ref": "#/components/schemas/AskedRegions"}
 _FILE = {"type": "string", "format": "binary"}
 _EXAMPLE = {"regions": [{"box": [10, 20, 110, 220]}, {"polygon": [[10, 20], [110, 20], [60, 220]], "name": "cup"}]}
 _PARTS: dict[str, Any] = {
-    "photo": {**_FILE, "description": "JPEG, PNG, WebP, TIFF, BMP or GIF"},
+    "photo": {**_FILE, "description": "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC"},
     "mask": {
         "type": "array",
         "items": _FILE,
@@ -65,7 +65,7 @@ def body(*contents: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(app: FastAPI, settings: Settings) -> None:
-    """Let the application's document have all of it."""
+    """Complete the application's OpenAPI document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[int, str]] = {
 
 
 class ProblemError(Exception):
-    """What becomes a problem response.
+    """An error with a problem response.
 
     Args:
         kind: one of `KINDS`.

@@ -1,7 +1,7 @@
 """Segment Anything (SAM) as the click of the page: two ONNX files that the user points to, run by ONNX Runtime.
 
 The encoder sees a photo once, at its first click; the decoder answers each click in some ten milliseconds. The files
-themselves are not ours; which ones are understood stands in `sam_contracts`.
+themselves are not ours; `sam_contracts` lists the supported ones.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SamPhoto:
 
     pair: Pair
     embeddings: dict[str, NDArray[np.float32]]
-    """What the encoder made of it, by the names that the decoder has for them."""
+    """Encoder outputs, by the decoder's input names."""
     inner: tuple[int, int]
     """(height, width) of the photo in the square that the encoder saw, upper left."""
 
@@ -133,7 +133,7 @@ def _choice(
 
 
 def _region(logits: NDArray[np.float32], part: tuple[float, float], photo_size: tuple[int, int]) -> Region | None:
-    """Where logits, (h, w), are above 0; the photo fills their upper left `part`. None for nowhere."""
+    """Mask of logits (h, w) above 0; the photo is their upper left `part`. None if empty."""
     height, width = photo_size
     down, across = part[0] / height, part[1] / width
     spans = []

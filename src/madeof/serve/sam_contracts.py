@@ -1,4 +1,4 @@
-"""Which ONNX files of SAM are understood: told by the names of what goes in and comes out, never by a file's name.
+"""Supported ONNX files of SAM, recognised by their inputs and outputs, never by file name.
 
 - segment-anything: facebookresearch/segment-anything, scripts/export_onnx_model.py, and what follows it (samexporter,
   MobileSAM). The decoder has `image_embeddings`, `point_coords`, `point_labels`, `mask_input`, `has_mask_input` and
@@ -40,9 +40,9 @@ class Contract:
 
     name: str
     embeddings: tuple[str, ...]
-    """What the encoder gives and the decoder takes; a single one may have another name as the encoder's output."""
+    """Tensors from encoder to decoder; a single one may have another name as the encoder's output."""
     prompts: tuple[str, ...]
-    """What else the decoder takes."""
+    """Other inputs of the decoder."""
     logits: str
     scores: str
     stretched: bool = False

@@ -1,4 +1,4 @@
-"""What is asked and answered, as pydantic models: they check the regions that are asked, and document the rest."""
+"""Requests and responses as pydantic models, which validate requests and document responses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RleRegion(_Asked):
 
 
 def _kind(value: Any) -> str | None:
-    """Which kind of region it is: what pydantic reports then speaks of that kind alone."""
+    """Discriminator of the kind of region, so that pydantic reports errors of that kind only."""
     if isinstance(value, dict):
         return next((kind for kind in _KINDS if kind in value), None)
     return next((kind for kind in _KINDS if hasattr(value, kind)), None)
@@ -115,7 +115,7 @@ class MaterialSet(_Told):
 
 
 class RegionAnswer(_Told):
-    """What a region is made of."""
+    """Prediction for one region."""
 
     region: str = Field(
         description="its name: the mask's file name, or `mask 0`, `box 0`, `polygon 0`, `rle 0`, `photo`"
@@ -208,7 +208,7 @@ class Materials(_Told):
 
 
 class Limits(_Told):
-    """What a request may hold at most."""
+    """Limits of a request."""
 
     body_bytes: int = Field(examples=[64_000_000])
     json_bytes: int = Field(examples=[4_000_000])
@@ -221,7 +221,7 @@ class Limits(_Told):
 
 
 class SetBand(_Told):
-    """What sets are made from in one band of region sizes."""
+    """Thresholds of prediction sets in one stratum of region sizes."""
 
     under: float | None = Field(description="the band's end, as a share of the photo's area; null in the last one")
     regions: int = Field(description="on how many it was measured")
@@ -259,7 +259,7 @@ class Model(_Told):
 
 
 class Status(_Told):
-    """How the service is."""
+    """State of the service."""
 
     status: Literal["ok", "ready"]
 
@@ -273,7 +273,7 @@ class Problem(BaseModel):
                 "type": "urn:madeof:problem:photo",
                 "title": "The photo cannot be used",
                 "status": 422,
-                "detail": "photo is an empty file; expected JPEG, PNG, WebP, TIFF, BMP or GIF",
+                "detail": "photo is an empty file; expected JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC",
             }
         }
     )

@@ -1,7 +1,7 @@
 """Click to select: the region around a point, found by colour, contrast and edges alone; no net, no training.
 
 A photo is cut into superpixels, and the two most alike that touch are joined, again and again, until one is left. What
-was joined when is a tree, and each of its knots that holds the point is a region that could be meant, from a patch to
+was joined when is a tree, and each of its nodes that holds the point is a region that could be meant, from a patch to
 the whole photo. The one that stands out is taken: its parts are much more alike than it is to what it is joined to
 next. Smaller and larger ones are steps down and up that tree.
 """
@@ -59,12 +59,12 @@ class Prepared(Protocol):
 
 
 class Selector(Protocol):
-    """What finds the region around a click."""
+    """Selector of the region around a click."""
 
     name: str
-    """As `GET /v1/model` tells it."""
+    """Name in `GET /v1/model`."""
     nothing: str
-    """What to say where no region is found."""
+    """Message if no region is found."""
 
     def prepare(self, pixels: NDArray[np.uint8], check: Callable[[], None]) -> Prepared:
         """Prepare a photo, (h, w, 3) uint8 RGB, once for all clicks; `check` raises where nobody waits any more."""
@@ -91,7 +91,7 @@ class Segments:
     labels: NDArray[np.int64]
     """(h', w'): the superpixel of each pixel, smaller than `pixels`."""
     parents: NDArray[np.int64]
-    """(k,): of each knot the one it was joined into, -1 for the last; the first knots are the superpixels."""
+    """(k,) parent of each node, -1 for the root; the first nodes are the superpixels."""
     heights: NDArray[np.float64]
     """(k,): how different what was joined was; 0 for a superpixel, never less than what it is made of."""
     areas: NDArray[np.float64]
@@ -111,10 +111,10 @@ class Segments:
     ) -> Region | None:
         """See `Prepared`: each point is held, unless an outer one is in the same superpixel."""
         shut = [self._superpixel(point, photo_size) for point in outside]
-        barred = {knot for leaf in shut for knot in self._path(leaf)}
+        barred = {node for leaf in shut for node in self._path(leaf)}
         inside: NDArray[np.bool_] = np.zeros(self.labels.shape, dtype=np.bool_)
         for point in points:
-            path = [knot for knot in self._path(self._superpixel(point, photo_size)) if knot not in barred]
+            path = [node for node in self._path(self._superpixel(point, photo_size)) if node not in barred]
             if path:
                 inside |= self._below(path[self._level(path, size)])[self.labels]
         return self._region(_filled(inside), points, photo_size) if inside.any() else None
@@ -125,23 +125,23 @@ class Segments:
         column = min(max(int(point[0] * width / photo_size[1]), 0), width - 1)
         return int(self.labels[row, column])
 
-    def _path(self, knot: int) -> list[int]:
-        """The knots that hold this one, itself first."""
-        path = [knot]
+    def _path(self, node: int) -> list[int]:
+        """The nodes that hold this one, itself first."""
+        path = [node]
         while self.parents[path[-1]] >= 0:
             path.append(int(self.parents[path[-1]]))
         return path
 
     def _level(self, path: list[int], size: int) -> int:
-        """Which knot of a path is meant."""
+        """Which node of a path is meant."""
         top = float(self.heights[-1]) or 1.0
         best, level = -math.inf, 0
-        for i, knot in enumerate(path):
-            share = self.areas[knot] / self.labels.size
-            parent = self.parents[knot]
+        for i, node in enumerate(path):
+            share = self.areas[node] / self.labels.size
+            parent = self.parents[node]
             if parent < 0 or not _LEAST <= share <= _MOST:
                 continue
-            own, after = max(self.heights[knot] / top, 0.02), max(self.heights[parent] / top, 0.02)
+            own, after = max(self.heights[node] / top, 0.02), max(self.heights[parent] / top, 0.02)
             worth = math.log(after / own) - _STRICT * math.log(math.sqrt(own * after) / _USUAL) ** 2
             if worth > best:
                 best, level = worth, i
@@ -155,11 +155,11 @@ class Segments:
                     break
         return level
 
-    def _below(self, knot: int) -> NDArray[np.bool_]:
-        """(n,): which superpixels a knot is made of."""
+    def _below(self, node: int) -> NDArray[np.bool_]:
+        """(n,): which superpixels a node is made of."""
         within = np.zeros(len(self.parents), dtype=np.bool_)
-        within[knot] = True
-        for i in range(knot - 1, -1, -1):  # parents come after their children
+        within[node] = True
+        for i in range(node - 1, -1, -1):  # parents come after their children
             within[i] |= self.parents[i] >= 0 and within[self.parents[i]]
         return within[: int(self.labels.max()) + 1]
 

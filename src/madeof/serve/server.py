@@ -158,12 +158,12 @@ class _Protocol(H11Protocol):
         self._wait_for_taking()
 
     def resume_writing(self) -> None:
-        """Called when there is not much left of it."""
+        """Called when the write buffer has drained."""
         super().resume_writing()
         self._taken()
 
     def send_400_response(self, msg: str) -> None:
-        """For what is no HTTP. Where an answer has begun already, there is nothing to say."""
+        """Answer invalid HTTP, unless a response has begun."""
         kind = "bad-request"
         status, title = KINDS[kind]
         detail = f"{msg} Expected HTTP/1.1"

@@ -1,4 +1,4 @@
-"""What the routes share: the predictor, the images, the work and the counters of one application."""
+"""Shared state of the routes: predictor, images, job queue and counters."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Service:
     predictor: Predictor
     settings: Settings
     selector: Selector = field(default_factory=Superpixels)
-    """What finds the region around a click."""
+    """Selector of the region around a click."""
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
-    """Whether it is about to end: what was let in is answered, and /readyz says no."""
+    """True during shutdown: accepted requests are answered, /readyz fails."""
     images: Images = field(init=False)
     work: Work = field(init=False)
     gate: Gate = field(init=False)

@@ -1,4 +1,4 @@
-"""Pooled features of every region, computed once with the frozen trunk, so that a head trains in seconds."""
+"""Pooled features of every region, computed once with the frozen backbone, so that a head trains in seconds."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def pool_views(
     What is done is kept in files under `folder`, so that a killed training goes on where it was.
 
     Args:
-        net: its trunk is used as it is, in evaluation mode.
+        net: its backbone is used as it is, in evaluation mode.
         dataset: the photos.
         outputs: which output each material of the data set is; -1 for none.
         config: the settings.

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from madeof._util import files
 from madeof.errors import ModelError
-from madeof.training.ema import RunningAverage
+from madeof.training.ema import EMA
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -27,7 +27,7 @@ def save_checkpoint(
     net: nn.Module,
     progress: dict[str, Any],
     optimizer: torch.optim.Optimizer | None = None,
-    average: RunningAverage | None = None,
+    average: EMA | None = None,
 ) -> None:
     """Write the net's parameters, the optimizer's state, the average and `progress` (JSON) to `path`, atomically."""
     tensors = {f"net.{name}": value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
@@ -44,7 +44,7 @@ def load_checkpoint(
     path: Path,
     net: nn.Module,
     optimizer: torch.optim.Optimizer | None = None,
-    average: RunningAverage | None = None,
+    average: EMA | None = None,
 ) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote into `net`, `optimizer` and `average`; give back `progress`.
 

@@ -17,7 +17,7 @@ from madeof.model.record import RECORD, Record
 from madeof.nets import Ensemble, MaskAtPooling
 from madeof.training.export import read_net, write_model
 from madeof.training.measure import calibrated, measured
-from madeof.training.run import judging_regions, permissive
+from madeof.training.run import calibration_regions, permissive
 from madeof.training.steps import logits_of
 
 
@@ -28,7 +28,7 @@ def combine(
     *,
     name: str,
     side: int | None = None,
-    judge_sources: Sequence[str] = (),
+    calibration_sources: Sequence[str] = (),
     threads: int = 2,
 ) -> Record:
     """Write the ensemble of several runs, with its weights, as a model folder.
@@ -39,7 +39,7 @@ def combine(
         out: the new folder.
         name: of the model.
         side: pixels of the photo's longer side; None where the members agree.
-        judge_sources: sources of val whose photos calibrate; all when empty.
+        calibration_sources: sources of val whose photos calibrate; all when empty.
         threads: CPU threads of the measurement.
 
     Raises:
@@ -66,15 +66,15 @@ def combine(
             raise ConfigError(f"{run} has another list or other values of {what} than {runs[0]}; expected the same")
     if all(record.training.get("config", {}).get("licences") == "permissive" for record in records):
         dataset = permissive(dataset)  # photos that they were not to learn from do not calibrate them either
-    if judge_sources:
-        dataset.split("val").of_sources(judge_sources)
+    if calibration_sources:
+        dataset.split("val").of_sources(calibration_sources)
     val = dataset.split("val")
     outputs = np.array([first.materials.index(m) if m in first.materials else -1 for m in val.materials])
-    judging = judging_regions(val, first.materials, judge_sources)
+    calibrating = calibration_regions(val, first.materials, calibration_sources)
     logits, temperatures = [], []
     for net in pooling:
         own, truth = logits_of(net, val, outputs, preprocessings[0])
-        temperatures.append(fit_temperature(own[judging], truth[judging]))
+        temperatures.append(fit_temperature(own[calibrating], truth[calibrating]))
         logits.append(_log_softmax(own / temperatures[-1]))
     members = [record.architecture for record in records]
     record = Record(
@@ -82,10 +82,10 @@ def combine(
         architecture={"net": "Ensemble", "members": members, "temperatures": temperatures},
         training=_provenance(records),
     )  # fmt: skip
-    record = calibrated(record, np.mean(logits, axis=0)[judging], truth[judging])
+    record = calibrated(record, np.mean(logits, axis=0)[calibrating], truth[calibrating])
     ensemble = Ensemble(pooling, temperatures)
     folder = files.make_folder(out)
-    return write_model(ensemble, measured(ensemble, record, val, folder, threads, judge_sources), folder)
+    return write_model(ensemble, measured(ensemble, record, val, folder, threads, calibration_sources), folder)
 
 
 def _log_softmax(logits: Any) -> Any:
@@ -94,7 +94,7 @@ def _log_softmax(logits: Any) -> Any:
 
 
 def _provenance(records: Sequence[Record]) -> dict[str, Any]:
-    """What the first run says of the data and its settings, and every run's settings."""
+    """Provenance of the first run, and the settings of every run."""
     return {
         **records[0].training,
         "members": [record.training.get("config", {}) for record in records],

@@ -1,6 +1,6 @@
-"""Batch norms whose statistics are those of the whole batch where each process has a part of it.
+"""Batch norms that share their statistics between processes.
 
-PyTorch's SyncBatchNorm does the same, on GPUs only and not for the batch norms with an activation that timm has.
+PyTorch's SyncBatchNorm works on GPUs only, and not for timm's batch norms with an activation.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Norm = nn.modules.batchnorm._BatchNorm
 
 
 def share_statistics(norms: Iterable[Norm]) -> list[RemovableHandle]:
-    """Let `norms`, from now on in evaluation mode, work as in training mode on the batch of all processes.
+    """Make `norms` use the statistics of the batch of all processes; they are set to evaluation mode.
 
-    Each gets an input that was moved so that its running statistics, which are updated, do to it what the batch's own
-    would have done; so that any kind of batch norm may follow.
+    Their inputs are shifted and scaled so that normalising by the (updated) running statistics gives what the batch's
+    own statistics would give. This works for any kind of batch norm.
 
     Returns:
-        what ends it when `remove` is called.
+        hooks; call `remove` on each to undo it.
     """
     handles = []
     for norm in norms:
@@ -34,9 +34,9 @@ def share_statistics(norms: Iterable[Norm]) -> list[RemovableHandle]:
 
 def _move(norm: Norm, inputs: tuple[Tensor, ...]) -> Tensor:
     x = inputs[0].float()  # (B, C, H, W); B may be 0
-    means, spreads = norm.running_mean, norm.running_var
+    means, variances = norm.running_mean, norm.running_var
     assert means is not None
-    assert spreads is not None
+    assert variances is not None
     assert norm.num_batches_tracked is not None
     size = torch.full((1,), float(x.numel() // x.shape[1]), device=x.device)
     sums = _sum(torch.cat([x.sum(dim=(0, 2, 3)), size]))
@@ -48,8 +48,8 @@ def _move(norm: Norm, inputs: tuple[Tensor, ...]) -> Tensor:
         norm.num_batches_tracked.add_(1)
         share = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
         means.lerp_(mean, share)
-        spreads.lerp_(variance * count / (count - 1), share)
-    scale = ((spreads + norm.eps) / (variance + norm.eps)).sqrt()
+        variances.lerp_(variance * count / (count - 1), share)
+    scale = ((variances + norm.eps) / (variance + norm.eps)).sqrt()
     return (centred * scale[:, None, None] + means[:, None, None]).to(inputs[0].dtype)
 
 
@@ -59,7 +59,7 @@ def _sum(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; each one's share in the sum of their losses flows back."""
+    """Sum over all processes, with gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
-        total = slopes[0].contiguous().clone()
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
         torch.distributed.all_reduce(total)
         return total

@@ -22,6 +22,7 @@ from madeof.model.record import CLASSIFIER, ENCODER, LEARNED, MEMORY, RANGES, WE
 from madeof.model.telemetry import import_onnxruntime
 from madeof.nets import Ensemble, Net, build_any
 from madeof.training.graphs import fold_pads, measure_ranges
+from madeof.training.quantize import quantize
 
 _OPSET = 18
 _SMALL = 256  # values; smaller tensors (biases, norms) stay in float32: they weigh nothing
@@ -55,6 +56,7 @@ def write_model(
     weights: bool = True,
     bits: int = 32,
     ranges_from: Iterable[NDArray[np.float32]] | None = None,
+    quantize_from: Iterable[NDArray[np.float32]] | None = None,
 ) -> Record:
     """Write `net` as a model folder.
 
@@ -70,6 +72,8 @@ def write_model(
         bits: of a weight in the graphs: 32, 16 or 8 (one scale for each row). All of them compute in 32.
         ranges_from: preprocessed photos, each (1, 3, h, w) float32, from which to measure the ranges that the engine
             `openvino-int8` needs.
+        quantize_from: preprocessed photos on which to measure the ranges of an encoder that computes in 8 bits; its
+            float form was compared with the net before. None leaves it in float.
 
     Raises:
         ModelError: the graphs do not give what the net gives, or its encoder has no convolution for 8 bits.
@@ -82,6 +86,7 @@ def write_model(
         encoder, classifier = _graphs(net, record.preprocessing.mask_stride)
         if record.preprocessing.resize == "fit" and record.preprocessing.multiple % 32 == 0:
             encoder = fold_pads(encoder)
+        plain = encoder
         encoder, classifier = _shrink(encoder, bits), _shrink(classifier, bits)
         _compare(net, encoder, classifier, record, tolerance=_TOLERANCES[bits])
     finally:
@@ -89,6 +94,8 @@ def write_model(
     ranges = None if ranges_from is None else measure_ranges(encoder, ranges_from)
     if ranges == {}:
         raise ModelError("the encoder has no convolution for openvino-int8 to run in 8 bits: export without ranges")
+    if quantize_from is not None:
+        encoder = quantize(plain, quantize_from)
     files.write_bytes(folder / ENCODER, encoder)
     files.write_bytes(folder / CLASSIFIER, classifier)
     if weights:

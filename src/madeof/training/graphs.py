@@ -1,4 +1,4 @@
-"""What is done to a traced encoder: paddings made part of their convolutions, and the ranges of its activations."""
+"""Graph passes on a traced encoder: fuse paddings into convolutions, and measure activation ranges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIDES = ((64, 96), (96, 64), (32, 160))  # different multiples of 32, at which 
 
 
 def fold_pads(graph: bytes) -> bytes:
-    """Make each Pad that only a convolution reads a part of it, where it is the same for all sides that are tried.
+    """Fuse each Pad into the convolution that alone reads it, if it is equal for all tried sides.
 
     Nets with TensorFlow's "same" rule compute their paddings from the sides. For multiples of 32 these are constant,
     and a Pad of its own keeps ONNX Runtime from leaving the map in its blocked layout: the encoder becomes 6% faster.

@@ -1,4 +1,4 @@
-"""What a training says while it runs: metrics.csv, TensorBoard, and a bar on the terminal."""
+"""Logs of a training: metrics.csv, TensorBoard, and a progress bar."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Log:
         self._board.flush()
 
     def epoch(self, epochs: int) -> None:
-        """Where no bar can be seen, a line for each tenth of a step's `epochs`."""
+        """Without a terminal, log a line for each tenth of a step's `epochs`."""
         last = self.rows[-1]
         if sys.stderr.isatty() or (last["epoch"] % max(1, epochs // 10) and last["epoch"] != epochs):
             return

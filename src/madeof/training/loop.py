@@ -27,7 +27,7 @@ from madeof.errors import TrainingError
 from madeof.nets import Net
 from madeof.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from madeof.training.config import Config
-from madeof.training.ema import RunningAverage
+from madeof.training.ema import EMA
 from madeof.training.log import Log
 from madeof.training.samplers import number_from
 from madeof.training.steps import Step
@@ -35,7 +35,7 @@ from madeof.training.steps import Step
 
 @dataclass
 class Progress:
-    """How far a training is; it stands in every checkpoint."""
+    """Progress of a training, saved in every checkpoint."""
 
     step: str = ""
     """Name of the step."""
@@ -46,7 +46,7 @@ class Progress:
     since_best: int = 0
     """Evaluations since then."""
     loss_sum: float = 0.0
-    """Of this epoch so far, and with it:"""
+    """Totals of this epoch so far:"""
     right: int = 0
     regions: int = 0
 
@@ -56,7 +56,7 @@ class Progress:
 
 
 def run_step(
-    step: Step, net: Net, progress: Progress, weights: Tensor, judging: NDArray[np.bool_], config: Config,
+    step: Step, net: Net, progress: Progress, weights: Tensor, calibrating: NDArray[np.bool_], config: Config,
     fabric: Fabric, folder: Path, log: Log,
 ) -> None:  # fmt: skip
     """Train one step from where `progress` says to its end.
@@ -66,7 +66,7 @@ def run_step(
         net: the whole net, saved in the checkpoints.
         progress: where to begin; moved on.
         weights: of each material in the loss, (C,) float32.
-        judging: which of the val regions choose the best checkpoint, in the order of `step.logits`.
+        calibrating: which of the val regions choose the best checkpoint, in the order of `step.logits`.
         config: the settings.
         fabric: device, precision and processes.
         folder: the run; last.safetensors and best.safetensors are written there.
@@ -83,7 +83,7 @@ def run_step(
     for parameter in net.parameters():
         parameter.requires_grad_(id(parameter) in learning)
     optimizer = _optimizer(step, config)
-    average = RunningAverage(step.parameters, config.average)
+    average = EMA(step.parameters, config.ema_decay)
     if progress.batch:
         load_checkpoint(folder / LAST, net, optimizer, average)
     module, fabric_optimizer = fabric.setup(step.module, optimizer)
@@ -115,7 +115,7 @@ def run_step(
                     "lower lr or look at these photos, then --resume"
                 )
             fabric_optimizer.zero_grad()
-            fabric.backward(loss * fabric.world_size)  # of whose slopes the processes take the mean
+            fabric.backward(loss * fabric.world_size)  # gradients are averaged over the processes
             fabric_optimizer.step()
             average.update(progress.batch + 1)
             progress.loss_sum += value * count
@@ -127,7 +127,7 @@ def run_step(
 
         if progress.batch % step.steps_per_epoch == 0:
             with average.in_place():
-                figures = fabric.broadcast(_evaluate(step, judging))  # so that all decide the same
+                figures = fabric.broadcast(_evaluate(step, calibrating))  # so that all decide the same
             log.row(
                 {
                     "step": step.name,
@@ -206,14 +206,14 @@ def _optimizer(step: Step, config: Config) -> torch.optim.Optimizer:
     return kind(step.parameters, lr=step.lr, weight_decay=config.weight_decay)
 
 
-def _evaluate(step: Step, judging: NDArray[np.bool_]) -> dict[str, float]:
-    """Accuracy over regions and mean over materials, of all val regions and of the judging ones; {} without val."""
+def _evaluate(step: Step, calibrating: NDArray[np.bool_]) -> dict[str, float]:
+    """Accuracy over regions and mean over materials, of all val regions and of the calibrating ones; {} without val."""
     logits, materials = step.logits()
     if not len(materials):
         return {}
     right = logits.argmax(axis=1) == materials
     figures: dict[str, float] = {}
-    for name, rows in (("", np.ones_like(judging)), ("judged_", judging)):
+    for name, rows in (("", np.ones_like(calibrating)), ("judged_", calibrating)):
         by_class = [float(right[rows & (materials == material)].mean()) for material in np.unique(materials[rows])]
         figures[name + "accuracy"] = float(right[rows].mean())
         figures[name + "mean_class_accuracy"] = float(np.mean(by_class))

@@ -33,11 +33,11 @@ def measured(
     val: RegionDataset,
     folder: Path,
     threads: int,
-    judge_sources: Sequence[str] = (),
+    calibration_sources: Sequence[str] = (),
 ) -> Record:
     """The record with what the model, written as a folder and loaded as users load it, reaches on `val`.
 
-    The sets are fitted on the same answers, those on photos of `judge_sources` where there are some: for these,
+    The sets are fitted on the same answers, those on photos of `calibration_sources` where there are some: for these,
     regions of materials that the net does not know count.
     """
     if not len(val.regions.photo):
@@ -46,8 +46,8 @@ def measured(
     with tempfile.TemporaryDirectory(dir=folder, prefix="unmeasured-") as name:
         write_model(net, record, name)
         evaluation = evaluate(load(name, threads=threads), val)
-    judging = of_sources(evaluation, judge_sources)
-    record = add_sets(record, judging)
+    calibrating = of_sources(evaluation, calibration_sources)
+    record = add_sets(record, calibrating)
     summary = evaluation.summary()
     by_source = summary.pop("by_source", {})
     for name in ("failures", "confused"):  # what a report is for
@@ -56,5 +56,5 @@ def measured(
     if (
         record.calibration.prediction_sets is not None
     ):  # on the photos that they were measured on, sets would look better than they are
-        metrics["val sets by halves"] = [row._asdict() for row in sets_by_halves(judging)]
+        metrics["val sets by halves"] = [row._asdict() for row in sets_by_halves(calibrating)]
     return dataclasses.replace(record, metrics=metrics)

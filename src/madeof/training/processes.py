@@ -65,7 +65,7 @@ def run_together(count: int, function: Callable[..., None], *arguments: Any) -> 
 def _take_part(
     rank: int, count: int, port: int, report: Connection, function: Callable[..., None], arguments: Sequence[Any]
 ) -> None:
-    """What a new process does."""
+    """Entry point of a process."""
     # Ctrl-C reaches all of them: the one that started the others ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -95,7 +95,7 @@ def _end_with_parent() -> None:
 
 
 def _speak(level: int) -> None:
-    """What a new process says: the first one as the command line does, the others nothing."""
+    """Set up logging of a process: the first logs as the command line does, the others nothing."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logger = logging.getLogger("madeof")

@@ -1,4 +1,4 @@
-"""What a batch is made of: all regions of some photos, or the original's class, image, region."""
+"""Samplers of batches: all regions of some photos, or the original's class, image, region."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from torch.utils.data import Dataset
 from madeof.datasets import RegionDataset, Sample
 from madeof.model.preprocess import Preprocessing
 from madeof.nets.libraries import tv_tensors, v2
-from madeof.training.augment import Augment
+from madeof.training.augment import Augment, Augmented, tiled
 from madeof.training.config import Config
 
 _PASTED_REGIONS = 2  # in a photo that gets any
+_ACROSS, _CHANCES = (2, 3), (0.75, 0.25)  # photos side by side in a mosaic, and how often so many
 _NO_PHOTO = 64, 64  # height and width of no photos
 _DONORS_BALANCED = 0.5  # a material's chance to be pasted: its number of regions to the power of 1 minus this
 
@@ -38,11 +39,11 @@ class Batch:
     materials: Tensor
     """(N,) int64: outputs of the net."""
     names: tuple[str, ...]
-    """Of the photos."""
+    """Names of the photos."""
 
 
 class PhotosSampler:
-    """All regions of `config.batch` photos; every photo once in an epoch, those of `judge_sources` `repeat` times.
+    """All regions of `config.batch` photos; every photo once an epoch, `calibration_sources` `oversample` times.
 
     A batch depends on the seed and its number alone, so that a resumed training sees the same ones.
 
@@ -58,11 +59,12 @@ class PhotosSampler:
         self, dataset: RegionDataset, outputs: NDArray[np.int64], config: Config, *, rank: int = 0, world: int = 1
     ) -> None:
         self.dataset, self.outputs, self.config, self.rank, self.world = dataset, outputs, config, rank, world
-        self.augment = Augment(config.crop, config.mask_noise)
+        self.augment = self._augment(config.crop)
+        self.tiles = {across: self._augment(config.crop // across) for across in _ACROSS}
         usable = outputs[dataset.regions.material] >= 0
         self.photos = np.unique(dataset.regions.photo[usable])
-        favoured = np.isin(np.array(dataset.photos.source, dtype=np.str_)[self.photos], config.judge_sources)
-        self.epoch = np.concatenate([self.photos, np.repeat(self.photos[favoured], config.repeat - 1)])
+        favoured = np.isin(np.array(dataset.photos.source, dtype=np.str_)[self.photos], config.calibration_sources)
+        self.epoch = np.concatenate([self.photos, np.repeat(self.photos[favoured], config.oversample - 1)])
         self.steps_per_epoch = math.ceil(len(self.epoch) / config.batch)
         self.donors = np.flatnonzero(usable)
         chances = np.bincount(outputs[dataset.regions.material[usable]]).clip(min=1) ** -_DONORS_BALANCED
@@ -84,12 +86,40 @@ class PhotosSampler:
             outputs = self.outputs[sample.materials]
             usable = outputs >= 0
             with seeded([*seed, int(photo)]):
-                image, masks, kept = self.augment(sample.image, sample.masks[usable])
-                materials = outputs[usable][kept]
-                if float(torch.rand(())) < self.config.paste:
+                if float(torch.rand(())) < self.config.mosaic:
+                    image, masks, materials = self._mosaic(sample, [*seed, int(photo)])
+                else:
+                    image, masks, kept = self.augment(sample.image, sample.masks[usable])
+                    materials = outputs[usable][kept]
+                if float(torch.rand(())) < self.config.copy_paste:
                     image, masks, materials = self._paste(image, masks, materials, [*seed, int(photo)])
             parts.append((image, masks, materials, sample.name))
         return collate(parts, self.config.preprocessing)
+
+    def _augment(self, side: int) -> Augment:
+        config = self.config
+        return Augment(
+            side, config.mask_noise, close=config.close, harsh=config.harsh, copy_paste_min=config.copy_paste_min
+        )  # fmt: skip
+
+    def _mosaic(
+        self, sample: Sample, seed: list[int]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+        """The photo and others side by side, each so much smaller: small things in the midst of many others."""
+        random = np.random.default_rng([*seed, 7])
+        across = int(random.choice(_ACROSS, p=_CHANCES))
+        samples = [sample, *(self.dataset.read(int(p)) for p in random.choice(self.epoch, across**2 - 1))]
+        known = [self.outputs[s.materials] >= 0 for s in samples]
+        tiles: list[Augmented] = [
+            self.tiles[across](s.image, s.masks[usable]) for s, usable in zip(samples, known, strict=True)
+        ]
+        side = self.config.crop
+        picture, masks, kept = tiled(tiles, across)
+        spare = side - picture.shape[0]  # where the side is no multiple of `across`
+        picture = np.pad(picture, ((0, spare), (0, spare), (0, 0)), mode="edge")
+        masks = np.pad(masks, ((0, 0), (0, spare), (0, spare)))
+        materials = [self.outputs[s.materials][u][k] for s, u, k in zip(samples, known, kept, strict=True)]
+        return picture, masks, np.concatenate(materials)
 
     def _paste(
         self, image: NDArray[np.uint8], masks: NDArray[np.float32], materials: NDArray[np.int64], seed: list[int]
@@ -178,7 +208,7 @@ def crop_around(
 
 
 def _window(first: int, last: int, length: int, whole: int, place: float) -> int:
-    """Where a window of `length` begins that holds [first, last), or lies in it where that is longer."""
+    """Start of a random window of `length` that holds [first, last), or lies inside it if that is longer."""
     low, high = sorted((first, last - length))
     low, high = max(0, min(low, whole - length)), max(0, min(high, whole - length))
     return low + int(place * (high - low + 1))

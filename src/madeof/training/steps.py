@@ -1,4 +1,4 @@
-"""The two steps of a training as the loop sees them: what is trained, on which batches, judged how."""
+"""The two steps of a training: trained parameters, batches and evaluation of each."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class HeadStep:
 
     @torch.no_grad()
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Of the cached val regions."""
+        """Logits of the cached val regions."""
         self.net.eval()
         device = next(self.net.parameters()).device
         return self.net.head(self.val.features.to(device)).cpu().numpy(), self.val.materials.numpy()
 
 
 class NetStep:
-    """The head and the last stages of the trunk, on photos."""
+    """The head and the last stages of the backbone, on photos."""
 
     name, order = "net", 1
 
@@ -133,20 +133,35 @@ class NetStep:
         for batch in loader:
             yield Inputs((batch.images, batch.masks, batch.photo), batch.materials, batch.names)
 
+    @torch.no_grad()
+    def pooled(self, batches: int) -> Tensor:
+        """What a `MaskAtPooling` pools of the first batches, (N, width); the same in all processes."""
+        assert isinstance(self.net, MaskAtPooling)
+        self.net.eval()
+        device = next(self.net.parameters()).device
+        whole = PhotosSampler(self.sampler.dataset, self.outputs, self.config)
+        parts = []
+        for number in range(batches):
+            batch = whole.batch(number)
+            if len(batch.materials):
+                features = self.net.encode(batch.images.to(device))
+                parts.append(self.net.pool(features, batch.masks.to(device), batch.photo.to(device)))
+        return torch.cat(parts)
+
     def train_mode(self) -> None:
-        """Batch norms of stages that do not learn, or all with `freeze_norm`, keep their running means."""
+        """Batch norms of stages that do not learn, or all with `freeze_bn`, keep their running means."""
         self._end_sharing()
         self.net.train()
         learning = {id(p) for p in self.parameters}
-        norms = [module for module in self.net.trunk.modules() if isinstance(module, Norm)]
+        norms = [module for module in self.net.backbone.modules() if isinstance(module, Norm)]
         for norm in norms:
-            if self.config.freeze_norm or not any(id(p) in learning for p in norm.parameters(recurse=False)):
+            if self.config.freeze_bn or not any(id(p) in learning for p in norm.parameters(recurse=False)):
                 norm.eval()
         if self.fabric.world_size > 1:
             self._shared = share_statistics(norm for norm in norms if norm.training)
 
     def logits(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Of all val photos, as prediction sees them."""
+        """Logits of all val photos, preprocessed as in prediction."""
         self._end_sharing()
         return logits_of(self.net, self.val, self.outputs, self.config.preprocessing, self.fabric)
 

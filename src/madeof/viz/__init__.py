@@ -1,1 +1,5 @@
 """Pictures of regions and answers."""
+
+from madeof.viz.overlay import draw
+
+__all__ = ["draw"]

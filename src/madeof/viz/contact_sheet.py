@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.datasets.dataset import RegionDataset
 from madeof.errors import DatasetError, InputError
 from madeof.viz import overlay
@@ -119,7 +119,7 @@ def _write_heading(
 ) -> None:
     pen = ImageDraw.Draw(sheet)
     font, small = _font(19), _font(13)
-    counts = f"{counted(regions, 'region')}, {counted(photos, 'photo')}"
+    counts = f"{pluralize(regions, 'region')}, {pluralize(photos, 'photo')}"
     text = _first_of(show(material), font, width - int(small.getlength(counts)) - 12)
     baseline = corner[1] + 21
     pen.text((corner[0], baseline), text, fill=_INK, font=font, anchor="ls")

@@ -35,7 +35,7 @@ class Labelled(NamedTuple):
     label: str
     """"" for none."""
     number: int
-    """What stands for the label where there is a legend."""
+    """Short form of the label, used with a legend."""
 
 
 class Placed(NamedTuple):
@@ -55,7 +55,7 @@ class Arrangement(NamedTuple):
     letters: float
     """Their height in pixels."""
     legend: tuple[Labelled, ...] = ()
-    """What the numbers mean, where the labels are numbers."""
+    """Legend of numbered labels."""
 
 
 def arrange(shapes: Sequence[Labelled], size: tuple[int, int]) -> Arrangement:
@@ -156,7 +156,7 @@ def _with_legend(picture: Image.Image, legend: Sequence[Labelled], font: _Font) 
 
 
 def _crowd(shapes: Sequence[Labelled]) -> NDArray[np.float64]:
-    """A summed-area table: over a box, it tells how many regions the box hides, each by its hidden part."""
+    """Summed-area table that gives, for a box, the sum of the hidden fractions of all regions."""
     height, width = shapes[0].inside.shape if shapes else (1, 1)
     density = np.zeros((-(-height // _GRID), -(-width // _GRID)))
     for shape in shapes:

@@ -26,6 +26,7 @@ def draw(
     max_side: int = 1600,
     min_side: int = 512,
     fill: float = 0.16,
+    mask_size: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Draw regions over a photo: a faint fill, an outline and a label each.
 
@@ -39,6 +40,7 @@ def draw(
         max_side: a larger photo is shrunk to it, in pixels.
         min_side: a smaller photo is enlarged to it, so that labels can be read.
         fill: how much of a region's colour lies over it, in [0, 1].
+        mask_size: (height, width) of the regions, where `photo` is a smaller or larger copy.
 
     Returns:
         an RGB image.
@@ -52,7 +54,7 @@ def draw(
     picture = Image.fromarray(photo).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     shapes = []
     for index, (mask, label) in enumerate(regions):
-        region = check_region(mask, (height, width), name=label or f"region {index}")
+        region = check_region(mask, mask_size or (height, width), name=label or f"region {index}")
         inside = _at_size(region.mask, size)
         colour = COLOURS[index % len(COLOURS)]
         shapes.append(Labelled(inside, colour, show(label).strip(), index + 1))
@@ -65,7 +67,7 @@ def draw(
 
 
 def save(image: Image.Image, path: str | Path) -> None:
-    """Write a picture, whole or not at all, as its suffix says: .png, .jpg or .jpeg.
+    """Write a picture atomically; the suffix gives the format: .png, .jpg or .jpeg.
 
     Raises:
         WriteError: the suffix is another, or the file cannot be written.

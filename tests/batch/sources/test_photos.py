@@ -39,3 +39,18 @@ def test_label_maps_stand_beside_a_folder(tmp_path: Path) -> None:
     assert "there is no label map" in str(areas(found[1])["label map"])
     with pytest.raises(DatasetError, match="is not a folder; expected the folder of label maps"):
         tasks(data / "images", label_maps=str(data / "nowhere"))
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_photos(tmp_path, "a.png", "b.JFIF")
+    for name in ("c.dng", "d.DNG", "e.CR2", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [Path(task.image).name for task in tasks(tmp_path)] == ["a.png", "b.JFIF"]
+    assert "3 pictures left out, of kinds that are not read (1 .cr2, 2 .dng): save as JPEG" in caplog.text
+    caplog.clear()
+    assert len(tasks(f"{tmp_path}/*")) == 2
+    assert "3 pictures left out" in caplog.text
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/f.nef").write_bytes(b"x")
+    with pytest.raises(DatasetError, match=r"has no photo but 1 \.nef; expected"):
+        tasks(tmp_path / "raw")

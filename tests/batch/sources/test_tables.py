@@ -14,7 +14,7 @@ from batch_sources import RLE, areas, png, tasks, write_csv, write_photos
 from made import photo_and_label_map
 
 from madeof.batch.requests import requests_of
-from madeof.errors import DatasetError
+from madeof.errors import DatasetError, InputError
 from madeof.images.photo import read_photo
 
 
@@ -105,3 +105,94 @@ def test_a_table_reads_no_url_that_its_user_did_not_name(tmp_path: Path) -> None
     errors = [task.error for task in tasks("memory://tables/t.csv")]
     assert [bool(error) for error in errors] == [True, True, True, False]
     assert "/etc/passwd is not below memory://tables; expected a path relative to it" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        ("file_name,xmin,ymin,xmax,ymax,width,height,class", "a.png,10,20,30,60,80,64,cup"),
+        ("image,x,y,width,height", "a.png,10,20,20,40"),
+        ("image,left,top,right,bottom", "a.png,10,20,30,60"),
+        ("image,xywh", 'a.png,"10,20,20,40"'),
+        ("image,bbox_xyxy,label", 'a.png,"[10,20,30,60]",cup'),
+        ("image,segmentation", 'a.png,"[[10,20,30,20,30,60,10,60]]"'),
+    ],
+)
+def test_regions_are_known_by_the_names_of_other_tools(tmp_path: Path, columns: str, row: str) -> None:
+    write_photos(tmp_path, "a.png")
+    (task,) = tasks(write_csv(tmp_path / "t.csv", columns, row))
+    assert areas(task) == {"line 2": 20 * 40}
+
+
+def test_a_mask_path_is_a_mask(tmp_path: Path) -> None:
+    write_photos(tmp_path, "a.png")
+    mask = np.zeros((64, 80), dtype=np.uint8)
+    mask[:3, :5] = 255
+    (tmp_path / "m.png").write_bytes(png(mask))
+    (task,) = tasks(write_csv(tmp_path / "t.csv", "image_path,mask_path", "a.png,m.png"))
+    assert areas(task) == {"m.png": 15}
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["bbox", "BBox", "gt_boxes", "objects", "label", "annotation", "roi", "segmentation_mask", "points", "xmin"],
+)
+def test_a_column_that_may_be_a_region_is_refused_until_it_is_told(tmp_path: Path, column: str) -> None:
+    write_photos(tmp_path, "a.png")
+    table = write_csv(tmp_path / "t.csv", f"image,{column}", 'a.png,"10,20,30,40"')
+    with pytest.raises(DatasetError, match=rf"the column {column.lower()} looks like regions .* --columns"):
+        tasks(table)
+    (task,) = tasks(table, columns=f"ignore={column}")
+    assert areas(task) == {"photo": 64 * 80}
+    (task,) = tasks(table, columns=f"box={column}")
+    assert areas(task) == {"line 2": 20 * 20}
+    (task,) = tasks(table, columns=f"box_xywh={column}")
+    assert areas(task) == {"line 2": 30 * 40}
+
+
+def test_columns_that_are_told_wrongly_are_refused(tmp_path: Path) -> None:
+    write_photos(tmp_path, "a.png")
+    table = write_csv(tmp_path / "t.csv", "image,bbox", 'a.png,"10,20,30,40"')
+    for told, message in (
+        ("region=bbox", "region is the region's name; .* box=bbox for two corners, box_xywh=bbox for COCO's"),
+        ("boxes=bbox", "expected OURS=THEIRS with one of"),
+        ("bbox", "expected OURS=THEIRS with one of"),
+    ):
+        with pytest.raises(InputError, match=message):
+            tasks(table, columns=told)
+    with pytest.raises(DatasetError, match=r"has no column roi, which --columns names; it has image, bbox"):
+        tasks(table, columns="box=roi,ignore=bbox")
+    with pytest.raises(DatasetError, match="is no table"):
+        tasks(tmp_path / "a.png", columns="box=bbox")
+
+
+def test_a_box_of_which_a_side_is_missing_and_one_of_fractions_are_errors(tmp_path: Path) -> None:
+    write_photos(tmp_path, "a.png")
+    table = write_csv(tmp_path / "t.csv", "image,xmin,ymin,xmax,ymax", "a.png,1,2,3,", "a.png,0.1,0.2,0.5,0.75")
+    found = areas(tasks(table)[0])
+    assert "expected four numbers" in str(found["line 2"])
+    assert "fractions of the photo; expected pixels" in str(found["line 3"])
+
+
+def test_a_column_that_is_not_used_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_photos(tmp_path, "a.png")
+    caplog.set_level("INFO", logger="madeof")
+    tasks(write_csv(tmp_path / "t.csv", "image,price", "a.png,3"))
+    assert "not used: the column price" in caplog.text
+
+
+def test_paths_with_backslashes_are_found_unless_a_file_has_them_in_its_name(tmp_path: Path) -> None:
+    write_photos(tmp_path, "photos/1.png", "odd\\2.png")
+    first, second = tasks(write_csv(tmp_path / "t.csv", "image", "photos\\1.png", "odd\\2.png"))
+    assert areas(first) == areas(second) == {"photo": 64 * 80}
+
+
+def test_rows_of_one_path_and_other_bytes_are_not_mixed_up(tmp_path: Path) -> None:
+    write_photos(tmp_path, "a.png", "b.png")
+    one, other = ({"bytes": (tmp_path / name).read_bytes(), "path": "0.png"} for name in ("a.png", "b.png"))
+    boxes = [[0, 0, 10, 10], [0, 0, 5, 5], [0, 0, 2, 2]]
+    pq.write_table(pa.table({"image": [one, one, other], "box": boxes}), tmp_path / "p.parquet")
+    (task,) = tasks(tmp_path / "p.parquet")
+    assert areas(task) == {
+        "row 1": 100, "row 2": 25, "row 3": "row 3: its photo has the path of row 1 and other bytes"
+    }  # fmt: skip

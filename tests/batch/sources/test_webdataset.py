@@ -62,3 +62,59 @@ def test_webdataset_shards_by_braces_and_a_truncated_one(tmp_path: Path) -> None
     (tmp_path / "s-001.tar").write_bytes(whole[: len(photo) // 2 + 512])
     with pytest.raises(DatasetError, match=r"s-001\.tar is not a tar file that can be read to its end.*get it again"):
         tasks(f"{tmp_path}/s-*.tar")
+
+
+BOX = [10, 20, 30, 60]
+
+
+@pytest.mark.parametrize(
+    ("value", "columns"),
+    [
+        ({"box": BOX}, None),
+        ([{"box": BOX, "label": "cup"}], None),
+        ({"xmin": 10, "ymin": 20, "xmax": 30, "ymax": 60, "caption": "x"}, None),
+        ({"bbox": BOX}, "box=bbox"),
+        ({"objects": [{"bbox": [10, 20, 20, 40]}]}, "regions=objects,box_xywh=bbox"),
+        ({"regions": [{"box": BOX}], "face_bboxes": [[1, 2, 3, 4]]}, None),
+    ],
+)
+def test_a_json_of_regions_is_read(tmp_path: Path, value: object, columns: str | None) -> None:
+    tar = write_tar(tmp_path / "s.tar", {"1.png": png(photo_and_label_map(0)[0]), "1.json": json.dumps(value).encode()})
+    (task,) = tasks(tar, columns=columns)
+    assert areas(task) == {"region 0": 20 * 40}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"bbox": BOX},
+        {"objects": [{"bbox": BOX}]},
+        [{"bbox": BOX}],
+        {"annotations": [{"polygon": [[0, 0], [9, 0], [9, 9]]}]},
+        {"meta": {"faces": {"boxes": [BOX]}}},
+        {"label": [{"cup": BOX}]},
+        [{"caption": "x"}],
+    ],
+)
+def test_a_json_that_may_have_regions_is_an_error_of_its_sample(tmp_path: Path, value: object) -> None:
+    tar = write_tar(tmp_path / "s.tar", {"1.png": png(photo_and_label_map(0)[0]), "1.json": json.dumps(value).encode()})
+    (error,) = areas(tasks(tar)[0]).values()
+    assert "expected" in str(error)
+
+
+@pytest.mark.parametrize("extension", ["segmentation.png", "mask.jpg", "npy", "bboxes.txt", "xml", "polygons"])
+def test_a_member_that_may_be_regions_is_an_error_of_its_sample(tmp_path: Path, extension: str) -> None:
+    photo = png(photo_and_label_map(0)[0])
+    (task,) = tasks(write_tar(tmp_path / "s.tar", {"1.png": photo, f"1.{extension}": photo}))
+    (error,) = areas(task).values()
+    assert f"its .{extension} is of no kind that is read; expected .mask.png" in str(error)
+
+
+def test_members_and_keys_that_are_not_used_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="madeof")
+    photo = png(photo_and_label_map(0)[0])
+    samples = {"1.png": photo, "1.cls": b"3", "1.json": b'{"label": 3}', "2.cr2": b"x"}
+    first, second = tasks(write_tar(tmp_path / "s.tar", samples))
+    assert areas(first) == {"photo": 64 * 80}
+    assert "not used of its samples: .cls, label of the json" in caplog.text
+    assert "it has no photo but .cr2; expected one photo" in second.error

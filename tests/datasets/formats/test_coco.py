@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 from madeof.datasets import read_annotations
 from madeof.datasets.formats import coco, recognise
 from madeof.errors import DatasetError, RegionError
-from madeof.regions.rle import runs_of
+from madeof.regions.rle import encode_rle
 from madeof.regions.shapes import Box
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own
@@ -28,7 +28,7 @@ def test_every_kind_of_region(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     mask = np.zeros(SIZE, dtype=np.uint8)
     mask[2:5, 3:9] = 1
     packed = coco_mask.encode(np.asfortranarray(mask))["counts"].decode()
-    counts = runs_of(mask.astype(bool), (0, 0), SIZE).tolist()
+    counts = encode_rle(mask.astype(bool), (0, 0), SIZE).tolist()
     caplog.set_level("INFO", "madeof")
     found = read_one(
         tmp_path,
@@ -96,7 +96,7 @@ def test_lists_in_any_order_with_ids_of_any_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "is_it"),
+    ("value", "matches"),
     [
         ({"images": [], "annotations": [], "categories": []}, True),
         ({"categories": [], "annotations": []}, True),
@@ -108,10 +108,10 @@ def test_lists_in_any_order_with_ids_of_any_kind(tmp_path: Path) -> None:
         ({}, False),
     ],
 )
-def test_is_it(value: Any, is_it: bool, tmp_path: Path) -> None:
-    assert coco.is_it(save(tmp_path, value)) is is_it
-    assert coco.is_it(tmp_path) is is_it  # a folder with such a file
-    assert not coco.is_it(tmp_path / "nothing.json")
+def test_is_it(value: Any, matches: bool, tmp_path: Path) -> None:
+    assert coco.matches(save(tmp_path, value)) is matches
+    assert coco.matches(tmp_path) is matches  # a folder with such a file
+    assert not coco.matches(tmp_path / "nothing.json")
 
 
 @pytest.mark.parametrize(

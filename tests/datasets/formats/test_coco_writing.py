@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(data: st.DataObject, tmp_path_factory: pyt
         regions = [region(mask, data.draw(names), score=data.draw(scores)) for mask in some]
         written.append((Answered(file, folder, size, tuple(regions)), some))
     (path,) = coco.write((photo for photo, _ in written), folder / "out.json")
-    assert coco.is_it(path)
+    assert coco.matches(path)
     assert recognise(path) == "coco"
     found = coco.read(path, folder / "photos")
     assert not found.problems

@@ -58,8 +58,8 @@ def save(folder: Path, text: str, photo: str = "a.png") -> Path:
 
 def test_all_shapes(tmp_path: Path) -> None:
     path = save(tmp_path, document(EVERYTHING))
-    assert cvat.is_it(path)
-    assert cvat.is_it(tmp_path)
+    assert cvat.matches(path)
+    assert cvat.matches(tmp_path)
     found = cvat.read(path)
     assert not found.problems
     assert found.photos[0].size == SIZE
@@ -185,9 +185,9 @@ def test_a_mask_over_the_edge_or_too_large_for_memory(tmp_path: Path) -> None:
 
 def test_what_is_no_cvat_file(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<annotation><filename>a.png</filename></annotation>")
-    assert not cvat.is_it(tmp_path / "a.xml")
-    assert not cvat.is_it(tmp_path)
-    assert not cvat.is_it(tmp_path / "none.xml")
+    assert not cvat.matches(tmp_path / "a.xml")
+    assert not cvat.matches(tmp_path)
+    assert not cvat.matches(tmp_path / "none.xml")
 
 
 @settings(max_examples=25, deadline=None)

@@ -100,6 +100,6 @@ def test_a_broken_info_is_not_dms(tmp_path: Path) -> None:
     assert recognise(root) != "dms"
     whole = gzip.compress(json.dumps(INFO).encode() + np.random.default_rng(0).bytes(4096))
     (root / "info.json.gz").write_bytes(whole[:30])
-    assert not dms.is_it(root)
+    assert not dms.matches(root)
     (root / "info.json.gz").write_bytes(b"no gzip")
-    assert not dms.is_it(root)
+    assert not dms.matches(root)

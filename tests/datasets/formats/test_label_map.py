@@ -22,7 +22,7 @@ from madeof.datasets.formats import label_map
 from madeof.datasets.formats.label_map import colour
 from madeof.datasets.writing import Answered, AnsweredRegion
 from madeof.errors import DatasetError, WriteError
-from madeof.regions.components import blob_map
+from madeof.regions.components import connected_components
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,7 +59,7 @@ def test_blobs_are_read_back_exactly(given_: dict[str, NDArray[np.uint8]]) -> No
                 for mask, material in zip(sample.masks, sample.materials, strict=True):
                     again[mask] = NAMES.index(dataset.materials[material]) + 1
                 np.testing.assert_array_equal(again, given_[name])
-                assert len(sample.masks) == len(blob_map(given_[name]).values)
+                assert len(sample.masks) == len(connected_components(given_[name]).values)
 
 
 def test_the_smaller_of_two_that_overlap_is_on_top(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def read(tmp_path: Path, *tasks: Any, images: Path | None = None) -> Any:
 
 def test_all_shapes(tmp_path: Path) -> None:
     found = read(tmp_path, *EVERYTHING)
-    assert label_studio.is_it(tmp_path / "tasks.json")
+    assert label_studio.matches(tmp_path / "tasks.json")
     assert not found.problems
     assert found.photos[0].size == SIZE
     assert found.left_out == {"key points": 1, "answers about whole photos": 1, "relations between regions": 1}
@@ -165,7 +165,7 @@ def test_the_short_export(tmp_path: Path) -> None:
     brushed = {**brush(), "brushlabels": ["Glass"], "original_width": WIDTH, "original_height": HEIGHT}
     one = {"id": 1, "image": "a.png", "label": [flat, brushed], "annotator": 1, "annotation_id": 4, "lead_time": 3.5}
     found = read(tmp_path, one)
-    assert label_studio.is_it(tmp_path / "tasks.json")
+    assert label_studio.matches(tmp_path / "tasks.json")
     assert not found.problems
     assert regions_of(found) == {"a.png": [("Wood", 4), ("Glass", 5)]}
 
@@ -195,7 +195,7 @@ def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     save_photo(tmp_path, "a.png")
     path = tmp_path / "tasks.json"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(EVERYTHING, indent=1).replace("\n", "\r\n").encode())
-    assert label_studio.is_it(path)
+    assert label_studio.matches(path)
     assert len(label_studio.read(path).photos[0].annotations) == 6
 
 
@@ -273,8 +273,8 @@ def test_broken_files(tmp_path: Path) -> None:
 def test_what_is_no_label_studio_file(tmp_path: Path) -> None:
     others = {"coco": {"images": [], "annotations": []}, "results": [{"image_id": 1, "segmentation": []}], "empty": []}
     for name, other in others.items():
-        assert not label_studio.is_it(save(tmp_path / f"{name}.json", other))
-    assert not label_studio.is_it(tmp_path)
+        assert not label_studio.matches(save(tmp_path / f"{name}.json", other))
+    assert not label_studio.matches(tmp_path)
 
 
 def is_exact(region: AnsweredRegion) -> bool:

@@ -101,7 +101,7 @@ def test_a_folder_of_files_with_windows_paths(tmp_path: Path) -> None:
     save(folder / "c.json", content(box, photo="C:\\mine\\c.png"))
     save(folder / "flur" / "d.json", content(box, photo="d.png"))
     save(folder / "settings.json", {"theme": "dark"})
-    assert labelme.is_it(folder)
+    assert labelme.matches(folder)
     found = labelme.read(folder, tmp_path / "images")
     assert regions_of(found) == {"c.png": [("Wood", 4)], "küche/a b.png": [("Wood", 4)]}
     assert found.left_out == {"JSON files that are not of LabelMe": 1}
@@ -180,11 +180,11 @@ def test_a_missing_photo(tmp_path: Path) -> None:
 def test_what_is_no_labelme_file(tmp_path: Path) -> None:
     others = {"coco": {"images": [], "annotations": []}, "list": [EVERYTHING], "via": {"_via_settings": {}}}
     for name, other in others.items():
-        assert not labelme.is_it(save(tmp_path / f"{name}.json", other))
-    assert not labelme.is_it(tmp_path)
-    assert not labelme.is_it(tmp_path / "none.json")
+        assert not labelme.matches(save(tmp_path / f"{name}.json", other))
+    assert not labelme.matches(tmp_path)
+    assert not labelme.matches(tmp_path / "none.json")
     (tmp_path / "zeros.json").write_bytes(bytes(100))
-    assert not labelme.is_it(tmp_path / "zeros.json")
+    assert not labelme.matches(tmp_path / "zeros.json")
 
 
 @settings(max_examples=25, deadline=None)

@@ -116,10 +116,10 @@ def test_what_is_broken_is_named(tmp_path: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"is not a folder; expected one of photos and of masks named after them"):
         masks.read(tmp_path / "none")
-    assert not masks.is_it(tmp_path)
+    assert not masks.matches(tmp_path)
     photo(tmp_path / "a.jpg")
     photo(tmp_path / "b.png")
-    assert not masks.is_it(tmp_path)
+    assert not masks.matches(tmp_path)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -21,7 +21,7 @@ from madeof.datasets.formats.map_regions import MapRegions, Values
 from madeof.datasets.formats.opensurfaces import Triangles
 from madeof.datasets.listing import File
 from madeof.errors import DatasetError, RegionError
-from madeof.regions.components import Blobs, blob_map
+from madeof.regions.components import Components, connected_components
 from madeof.regions.raster import cut_polygon
 
 COLOURS = "substance_id,substance_name,red_color\n16,Brick,1\n17,Carpet/rug,3\n"
@@ -75,9 +75,9 @@ class Known(MapRegions):
 
     def __init__(self, values: NDArray[np.uint8]) -> None:
         super().__init__(Path(), File("map.png", 0, 0), Path(), Values({1: "A", 2: "B"}, stretch=True))
-        self._blobs = blob_map(values)
+        self._blobs = connected_components(values)
 
-    def blobs(self) -> Blobs:
+    def blobs(self) -> Components:
         return self._blobs
 
 
@@ -211,7 +211,7 @@ def test_a_broken_file(tmp_path: Path, text: str, message: str) -> None:
     root = polygons(tmp_path, [])
     path = root / "opensurfaces/shapes.materialshape.json"
     path.write_text(text)
-    assert opensurfaces.is_it(path)
+    assert opensurfaces.matches(path)
     with pytest.raises(DatasetError, match=message) as caught:
         opensurfaces.read(path)
     assert "shapes.materialshape.json" in str(caught.value)
@@ -221,7 +221,7 @@ def test_the_releases_csv_has_no_polygons_and_ours_may(tmp_path: Path) -> None:
     photo(tmp_path / "photos/5.jpg", (40, 80))
     path = tmp_path / "shapes.csv"
     path.write_text("shape_id,photo_id,substance_name,name_name\n1,5,Brick,wall\n")
-    assert opensurfaces.is_it(tmp_path)
+    assert opensurfaces.matches(tmp_path)
     with pytest.raises(
         DatasetError, match=r"shapes\.csv has no column vertices: the release's shapes\.csv has no polyg"
     ):

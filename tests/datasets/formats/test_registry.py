@@ -14,7 +14,7 @@ from madeof.datasets.formats import FORMATS, format_named, recognise
 def test_every_format_is_a_module_that_does_what_the_registry_says() -> None:
     assert tuple(FORMATS) == arguments.FORMATS  # --help knows them without loading them
     for one in FORMATS.values():
-        assert callable(one.reader.is_it)
+        assert callable(one.reader.matches)
         assert callable(one.reader.read)
         assert one.writes == hasattr(one.reader, "write")
         if one.writes:

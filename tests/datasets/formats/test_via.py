@@ -78,7 +78,7 @@ PROJECT_3 = {
 def test_all_shapes(tmp_path: Path) -> None:
     save_photo(tmp_path, "a.png")
     path = save(tmp_path / "a.json", EVERYTHING)
-    assert via.is_it(path)
+    assert via.matches(path)
     found = via.read(path)
     assert not found.problems
     assert found.left_out == {"points": 1, "lines": 1}
@@ -97,13 +97,13 @@ def test_exported_annotations_and_the_first_version(tmp_path: Path) -> None:
     text = json.dumps(exported, ensure_ascii=False, indent=1).replace("\n", "\r\n")
     path = tmp_path / "via.json"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert via.is_it(path)
+    assert via.matches(path)
     assert regions_of(via.read(path)) == {"a.png": [("Wood", 4)], "küche/a b.png": [("Wood", 4)]}
     first = {
         "a.png1": {"fileref": "", "size": 1, "filename": "a.png", "regions": {"0": region(rect()), "1": region(rect())}}
     }
     path = save(tmp_path / "via1.json", first)
-    assert via.is_it(path)
+    assert via.matches(path)
     assert regions_of(via.read(path)) == {"a.png": [("Wood", 4), ("Wood", 4)]}
 
 
@@ -187,7 +187,7 @@ def test_version_3(tmp_path: Path) -> None:
     for file in ("a.png", "b.png"):
         save_photo(tmp_path, file)
     path = save(tmp_path / "via.json", PROJECT_3)
-    assert via.is_it(path)
+    assert via.matches(path)
     found = via.read(path)
     assert not found.problems
     assert found.left_out == {"points": 1, "remarks on whole files or on times in them": 2}
@@ -202,8 +202,8 @@ def test_version_3(tmp_path: Path) -> None:
 def test_what_is_no_via_file(tmp_path: Path) -> None:
     others = {"coco": {"images": [], "annotations": []}, "empty": {}, "list": [EVERYTHING], "labelme": {"shapes": []}}
     for name, other in others.items():
-        assert not via.is_it(save(tmp_path / f"{name}.json", other))
-    assert not via.is_it(tmp_path)
+        assert not via.matches(save(tmp_path / f"{name}.json", other))
+    assert not via.matches(tmp_path)
 
 
 @settings(max_examples=60, deadline=None)

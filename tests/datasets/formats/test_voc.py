@@ -37,7 +37,7 @@ def test_corners_are_pixels_from_1_and_within_the_box(tmp_path: Path) -> None:
     save_photo(tmp_path, "a.png")
     boxes = thing("1 1 1 1") + thing("3 2 5 4") + thing(f"1 1 {SIZE[1]} {SIZE[0]}") + thing("3.0 2.0 5.0 4.0", "Glas ü")
     path = save(tmp_path / "a.xml", document(boxes))
-    assert voc.is_it(path)
+    assert voc.matches(path)
     found = voc.read(path)
     assert not found.problems
     assert found.photos[0].size == SIZE
@@ -64,7 +64,7 @@ def test_the_folders_of_the_challenge(tmp_path: Path) -> None:
     save(tmp_path / "ImageSets" / "Main" / "train.txt", "2007_1\r\n")
     save(tmp_path / "ImageSets" / "Main" / "val.txt", "küche/2 b\n3\n")
     for path in (tmp_path, tmp_path / "Annotations"):
-        assert voc.is_it(path)
+        assert voc.matches(path)
         found = voc.read(path)
         assert not found.problems
         assert found.photos_folder == tmp_path / "JPEGImages"

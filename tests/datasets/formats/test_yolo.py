@@ -40,7 +40,7 @@ def dataset(folder: Path, text: str = f"0 {SQUARE}\n1 {BOX}\n", names: str = "na
 def test_outlines_and_boxes(tmp_path: Path) -> None:
     folder = dataset(tmp_path)
     for path in (folder, folder / "data.yaml", folder / "labels"):
-        assert yolo.is_it(path)
+        assert yolo.matches(path)
         found = yolo.read(path)
         assert not found.problems
         assert found.materials == ("Wood", "Glass")
@@ -63,7 +63,7 @@ def test_where_texts_and_photos_are(tmp_path: Path) -> None:
     save_photo(tmp_path, "runs/batch.png")
     save(tmp_path / "data.yaml", "\ufeffnames:\r\n  0: Wood\r\n")
     save(tmp_path / "README.txt", "1 2 3 go")
-    assert yolo.is_it(tmp_path)
+    assert yolo.matches(tmp_path)
     found = yolo.read(tmp_path)
     assert not found.problems
     assert {photo.file: photo.details.split for photo in found.photos if photo.annotations} == {
@@ -79,7 +79,7 @@ def test_texts_beside_photos(tmp_path: Path) -> None:
     save(tmp_path / "a.txt", f"0 {BOX}\n")
     save(tmp_path / "classes.txt", "Wood\r\nGlass\r\n")
     save(tmp_path / "train.txt", "data/a.png\n")
-    assert yolo.is_it(tmp_path)
+    assert yolo.matches(tmp_path)
     assert regions_of(yolo.read(tmp_path)) == {"a.png": [("Wood", 9)]}
 
 
@@ -132,7 +132,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert regions_of(found)["images/a.png"] == [("Wood", 12), ("Glass", 9)]
     assert "b.txt: not UTF-8 at byte 2" in reasons(found)[0]
     (folder / "data.yaml").unlink()
-    assert not yolo.is_it(folder)
+    assert not yolo.matches(folder)
     with pytest.raises(DatasetError, match=r"no names of classes; expected data\.yaml or classes\.txt"):
         yolo.read(folder)
 

@@ -57,14 +57,14 @@ def test_the_page_says_what_was_found() -> None:
     assert found.risk.area is not None
     assert found.calibration_error.ece is not None
     assert found.calibration_error.by_chance is not None
-    assert evaluation.certain is not None
-    assert evaluation.certain.accuracy is not None
+    assert evaluation.confident_answers is not None
+    assert evaluation.confident_answers.accuracy is not None
     ends = f"{100 * found.accuracy_interval.low:.1f}-{100 * found.accuracy_interval.high:.1f}%"
     for said in (
         "Evaluation of fake 1",
         "60 regions of 12 photos",
         f"Accuracy {100 * found.accuracy:.1f}% 95% interval {ends}",
-        f"Right when certain {100 * evaluation.certain.accuracy:.1f}%",
+        f"Right when certain {100 * evaluation.confident_answers.accuracy:.1f}%",
         f"Mean risk (AURC) {100 * found.risk.area:.1f}%",
         f"expected calibration error, is {100 * found.calibration_error.ece:.1f}%",
         f"honest would show {100 * found.calibration_error.by_chance:.1f}%",

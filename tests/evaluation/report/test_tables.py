@@ -42,8 +42,8 @@ def test_the_figures_are_those_of_the_evaluation() -> None:
     rows = {row.name: row.value for row in figures(evaluation)}
     assert rows["accuracy"] == evaluation.metrics.accuracy
     assert rows["in the best 2"] == evaluation.metrics.top_k[2]
-    assert evaluation.certain is not None
-    assert rows["right when certain"] == evaluation.certain.accuracy
+    assert evaluation.confident_answers is not None
+    assert rows["right when certain"] == evaluation.confident_answers.accuracy
     assert "certain answers" not in {row.name for row in figures(make())}
     assert len([row for row in figures(evaluation) if row.headline]) == 6
 

@@ -16,12 +16,12 @@ from browsing import open_browser, open_page, served
 from numpy.typing import NDArray
 from PIL import Image
 
-from madeof._util.text import cell
+from madeof._util.text import csv_safe
 from madeof.errors import RegionError
 from madeof.inference.predictor import Predictor
 from madeof.regions.raster import cut_edges, from_box, from_polygon
 from madeof.regions.region import Region
-from madeof.regions.rle import compress, cut_runs, runs_of
+from madeof.regions.rle import compress, decode_rle, encode_rle
 from madeof.viz.palette import COLOURS, ink_on
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ const mask = (counts) => masks.fromCounts(counts, 31, 23);
 
 @pytest.fixture(scope="module")
 def run(tiny_predictor: Predictor) -> Iterator[Run]:
-    """Runs a script with the modules that it names, such as "masks", and one argument `given`."""
+    """RLE a script with the modules that it names, such as "masks", and one argument `given`."""
     with open_browser() as browser, served(tiny_predictor) as address, open_page(browser, address) as page:
 
         def run(modules: str, script: str, given: Any = None) -> Any:
@@ -59,12 +59,12 @@ def _masks(count: int, seed: int = 0) -> list[Mask]:
 
 
 def _counts(mask: Mask) -> list[int]:
-    return [int(count) for count in runs_of(mask, (0, 0), mask.shape)]  # type: ignore[arg-type]
+    return [int(count) for count in encode_rle(mask, (0, 0), mask.shape)]  # type: ignore[arg-type]
 
 
 def _mask(counts: list[int]) -> Mask:
     try:
-        cut, (x, y) = cut_runs(np.array(counts), (HEIGHT, WIDTH))
+        cut, (x, y) = decode_rle(np.array(counts), (HEIGHT, WIDTH))
     except RegionError:  # nothing is inside
         return np.zeros((HEIGHT, WIDTH), bool)
     return np.asarray(Region("", cut, corner=(x, y), photo_size=(HEIGHT, WIDTH)).mask)
@@ -72,7 +72,7 @@ def _mask(counts: list[int]) -> Mask:
 
 def test_run_lengths_are_those_of_python(run: Run) -> None:
     every = _masks(20)
-    given = [[_counts(mask), compress(runs_of(mask, (0, 0), mask.shape)).decode()] for mask in every]  # type: ignore[arg-type]
+    given = [[_counts(mask), compress(encode_rle(mask, (0, 0), mask.shape)).decode()] for mask in every]  # type: ignore[arg-type]
     script = """return given.map(([counts, text]) => [
       masks.toRle(mask(counts)), masks.toCounts(masks.fromRle({size: [23, 31], counts: text})),
       masks.area(mask(counts)), masks.bounds(mask(counts))])"""
@@ -214,7 +214,7 @@ def test_hostile_names_are_harmless_in_tables_and_archives(run: Run) -> None:
     script = "const exporting = await import('/page/export.js');" + script
     rows = list(csv.DictReader(io.StringIO(run("masks", script, names))))
     assert [row["truth"] for row in rows] == ["'=1+1", '"quoted", too', "two lines", "'-5"]
-    assert {row["image"] for row in rows} == {cell("=1+1")}
+    assert {row["image"] for row in rows} == {csv_safe("=1+1")}
     script = "return given.map(([name, type, taken]) => exporting.fileName(name, type, taken))"
     script = "const exporting = await import('/page/export.js');" + script
     asked = [

@@ -10,7 +10,7 @@ from serve_select import HEIGHT, WIDTH, _blocks, _overlap
 from serving import make_app, png, problem_of, test_client
 
 from madeof.inference.predictor import Predictor
-from madeof.regions.rle import cut_runs, decompress
+from madeof.regions.rle import decode_rle, decompress
 
 
 def _ask(predictor: Predictor, asked: Any, **options: Any) -> Any:
@@ -30,7 +30,7 @@ def test_the_route_gives_run_lengths_that_the_regions_route_takes(tiny_predictor
     assert response.status_code == 200, response.text
     told = response.json()
     assert told["rle"]["size"] == [HEIGHT, WIDTH]
-    cut, (x, y) = cut_runs(decompress(told["rle"]["counts"].encode()), (HEIGHT, WIDTH))
+    cut, (x, y) = decode_rle(decompress(told["rle"]["counts"].encode()), (HEIGHT, WIDTH))
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[y : y + cut.shape[0], x : x + cut.shape[1]] = cut
     assert _overlap(mask, _blocks()[1]) > 0.97

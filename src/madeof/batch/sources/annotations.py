@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from madeof._util.files import sha256
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.batch.remote import is_url, join, opened
 from madeof.batch.tasks import Task
 from madeof.datasets.annotated import has_no_regions, left_out, read_annotations
@@ -58,7 +58,7 @@ class Annotated:
             _logger.info(message)
         self._photos = [photo for photo in annotations.photos if not has_no_regions(photo)]
         if without := len(annotations.photos) - len(self._photos):
-            _logger.info("%s: %s without a region left out", show(place), counted(without, "photo"))
+            _logger.info("%s: %s without a region left out", show(place), pluralize(without, "photo"))
         self._problems = annotations.problems
         if not self._photos:
             reasons = "; ".join(problem.reason for problem in self._problems[:3]) or "its photos have no regions"

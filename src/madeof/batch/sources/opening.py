@@ -48,7 +48,12 @@ class Source(Protocol):
 
 
 def open_source(
-    source: str, *, images: str | None = None, label_maps: str | None = None, format: str | None = None
+    source: str,
+    *,
+    images: str | None = None,
+    label_maps: str | None = None,
+    format: str | None = None,
+    columns: str | None = None,
 ) -> tuple[Source, str]:
     """Open what is at a place: a local path, a glob, or an URL.
 
@@ -62,6 +67,7 @@ def open_source(
         images: the folder of the photos of a table or of annotations, where they are not beside it.
         label_maps: for photos, the folder of their label maps.
         format: the name of the annotations' format.
+        columns: what a table's columns, or the keys of a WebDataset's JSON, hold: "box_xywh=bbox,ignore=label".
 
     Returns:
         The source, and a line to tell the user: "" for none.
@@ -69,7 +75,9 @@ def open_source(
     Raises:
         DatasetError: nothing is there, or it cannot be read.
     """
-    found, hint = _open(source, images, label_maps, format)
+    found, hint = _open(source, images, label_maps, format, columns)
+    if columns is not None and not isinstance(found, Table | Tars):
+        raise DatasetError(f"{show(source)} is no table and no WebDataset, whose columns --columns names: leave it out")
     if label_maps is not None:
         if not isinstance(found, Photos):
             raise DatasetError(f"{show(source)} is no folder of photos, and label maps are for one: leave them out")
@@ -80,16 +88,18 @@ def open_source(
     return found, hint
 
 
-def _open(source: str, images: str | None, label_maps: str | None, format: str | None) -> tuple[Source, str]:
+def _open(
+    source: str, images: str | None, label_maps: str | None, format: str | None, columns: str | None
+) -> tuple[Source, str]:
     if format is not None:
         return Annotated(source, images=images, format=format), ""
     if is_pattern(source):
         files = matches(source)
         names = [place for place, _ in files]
         if _all(names, tars.SUFFIXES):
-            return Tars(files), ""
+            return Tars(files, columns), ""
         if _all(names, tables.SUFFIXES):
-            return Table(names, images), ""
+            return Table(names, images, columns), ""
         return photos_of(source, files, label_maps), ""
     if _is_folder(source):
         other = None if is_url(source) or label_maps else recognise(Path(source))
@@ -100,9 +110,9 @@ def _open(source: str, images: str | None, label_maps: str | None, format: str |
             f"{show(source)} does not exist; expected a folder, a glob, a table, an annotation file or a tar file"
         )
     if _all([source], tars.SUFFIXES):
-        return Tars([(source, _size(source))]), ""
+        return Tars([(source, _size(source))], columns), ""
     if _all([source], tables.SUFFIXES):
-        return Table([source], images), ""
+        return Table([source], images, columns), ""
     if _all([source], PHOTO_SUFFIXES):
         return Photos("", [(source, _size(source))], label_maps=label_maps), ""
     return Annotated(source, images=images), ""

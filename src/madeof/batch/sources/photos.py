@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import show
+from madeof._util.text import join_some, pluralize, show
 from madeof.batch.remote import file_system, is_url, join
 from madeof.batch.tasks import Task
 from madeof.datasets.listing import list_files, stem
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
-from madeof.images.photo import PHOTO_SUFFIXES
+from madeof.images.photo import PHOTO_SUFFIXES, UNREAD_SUFFIXES
 from madeof.regions.request import LabelMapFile, RegionRequest
 
 _MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
@@ -23,6 +25,8 @@ _WILD = re.compile(r"[*?\[]")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _MOST_NAMES = 1_000_000
+
+_logger = logging.getLogger("madeof")
 
 
 class Photos:
@@ -81,10 +85,14 @@ def list_photos(place: str, label_maps: str | None = None) -> Photos:
     if is_url(place):
         files = _remote(place)
     else:
-        listed, problems = list_files(Path(place), PHOTO_SUFFIXES)
-        files = [(file.path, file.size) for file in listed]
+        there, problems = list_files(Path(place), PHOTO_SUFFIXES + UNREAD_SUFFIXES)
+        files = [(file.path, file.size) for file in there]
+    files, unread = _told_apart(place, files)
     if not files and not problems:
-        raise DatasetError(f"{show(place)} has no photo; expected files that end in {', '.join(PHOTO_SUFFIXES)}")
+        beside = f" but {unread}" if unread else ""
+        raise DatasetError(
+            f"{show(place)} has no photo{beside}; expected files that end in {', '.join(PHOTO_SUFFIXES)}"
+        )
     return Photos(place, files, problems, label_maps)
 
 
@@ -96,13 +104,25 @@ def photos_of(pattern: str, places: Sequence[tuple[str, int]], label_maps: str |
     """
     root = fixed_part(pattern)
     start = len(root.rstrip("/")) + 1 if root else 0
-    found = [(place[start:], size) for place, size in places if place.lower().endswith(PHOTO_SUFFIXES)]
+    found, _ = _told_apart(pattern, [(place[start:], size) for place, size in places])
     if not found:
         raise DatasetError(
             f"{show(pattern)} matches {len(places)} files, none of which is named like a photo; expected "
             f"{', '.join(PHOTO_SUFFIXES)}"
         )
     return Photos(root, found, label_maps=label_maps)
+
+
+def _told_apart(place: str, files: list[tuple[str, int]]) -> tuple[list[tuple[str, int]], str]:
+    """The photos that we read, and which others there are; those are logged too, for they get no row."""
+    found = [each for each in files if each[0].lower().endswith(PHOTO_SUFFIXES)]
+    suffixes = (Path(path).suffix.lower() for path, _ in files)
+    others = Counter(suffix for suffix in suffixes if suffix in UNREAD_SUFFIXES)
+    unread = join_some([f"{count} {suffix}" for suffix, count in sorted(others.items())], most=12)
+    if unread:
+        what = pluralize(sum(others.values()), "picture")
+        _logger.warning("%s: %s left out, of kinds that are not read (%s): save as JPEG", show(place), what, unread)
+    return found, unread
 
 
 def is_pattern(source: str) -> bool:
@@ -180,5 +200,6 @@ def _remote(url: str) -> list[tuple[str, int]]:
     return sorted(
         (path[start:], int(about.get("size") or 0))
         for path, about in found.items()
-        if path.lower().endswith(PHOTO_SUFFIXES) and not any(part.startswith(".") for part in path[start:].split("/"))
+        if path.lower().endswith(PHOTO_SUFFIXES + UNREAD_SUFFIXES)
+        and not any(part.startswith(".") for part in path[start:].split("/"))
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """What the module of a format can do."""
 
-    def is_it(self, path: Path) -> bool:
+    def matches(self, path: Path) -> bool:
         """Whether the file or folder is of this format, by a quick look at its content. Never raises."""
         ...
 
@@ -129,7 +129,7 @@ def recognise(path: Path) -> str | None:
         path = unpacked(path)
     except DatasetError:  # which whoever reads it says
         return None
-    return next((name for name, one in FORMATS.items() if one.reader.is_it(path)), None)
+    return next((name for name, one in FORMATS.items() if one.reader.matches(path)), None)
 
 
 def format_named(name: str) -> Format:

@@ -35,7 +35,7 @@ _VOID = 255
 _LARGEST = 65535
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with label maps and a list of names beside them."""
     with contextlib.suppress(OSError, ValueError):
         maps = first_folder(path, _MAPS)

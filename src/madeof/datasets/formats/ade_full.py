@@ -30,7 +30,7 @@ from madeof.regions.files import read_colours
 _SEG = "_seg.png"
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with a photo X.jpg and X_seg.png and their objects."""
     return path.is_dir() and any(_objects_of(file) for file in some_files(path, _SEG))
 

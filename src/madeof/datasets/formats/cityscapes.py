@@ -24,7 +24,7 @@ _PHOTOS = "leftImg8bit"
 _NO_MATERIAL = ("out of roi", "ego vehicle", "rectification border", "unlabeled")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a file of polygons, or a folder with one."""
     return any({"imgHeight", "objects"} <= top_keys(file).keys() for file in some_files(path, _END))
 

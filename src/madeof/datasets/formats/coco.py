@@ -34,7 +34,7 @@ from madeof.errors import DatasetError
 from madeof.materials.lists import key
 from madeof.regions.parsing import LEAST
 
-__all__ = ["is_it", "read", "write", "write_results"]
+__all__ = ["matches", "read", "write", "write_results"]
 
 ANNOTATIONS = "annotations"
 """The folder in which COCO files are looked for first."""
@@ -42,7 +42,7 @@ ANNOTATIONS = "annotations"
 _logger = logging.getLogger("madeof")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a file of COCO, or a folder with one or more, as tools export them with their photos."""
     return any(is_file(file) for file in some_files(path, ".json", first=ANNOTATIONS))
 

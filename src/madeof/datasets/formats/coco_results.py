@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from madeof._util.text import brief, listed, show
+from madeof._util.text import brief, join_some, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.coco import File, is_file
 from madeof.datasets.formats.parsing import read_json, top_keys
@@ -19,7 +19,7 @@ from madeof.errors import DatasetError
 from madeof.images.photo import PHOTO_SUFFIXES
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a JSON list of objects with an image_id and a shape."""
     keys = top_keys(path)
     return "[]image_id" in keys and not {"[]segmentation", "[]bbox"}.isdisjoint(keys)
@@ -56,7 +56,7 @@ def _like(path: Path, ids: set[int | str]) -> Path | None:
             known = {value.get("id") for top, _, value in stream(file) if top == "images" and isinstance(value, dict)}
             found += [file] if ids <= known else []
     if len(found) > 1:
-        names = listed(show(file.name) for file in found)
+        names = join_some(show(file.name) for file in found)
         raise DatasetError(f"{show(path)}: the images of several COCO files have its ids: {names}; keep one beside it")
     return found[0] if found else None
 

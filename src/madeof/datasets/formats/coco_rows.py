@@ -14,7 +14,7 @@ from madeof._util.text import brief
 from madeof.datasets.annotations import Annotation
 from madeof.errors import DatasetError, RegionError
 from madeof.regions.parsing import LEAST, coco_shape
-from madeof.regions.rle import Runs
+from madeof.regions.rle import RLE
 from madeof.regions.shapes import Box, Polygons, Shape
 
 POLYGONS, RUNS, TEXT, BOX = range(4)
@@ -45,7 +45,7 @@ def pack(annotation: dict[str, Any]) -> Packed | None:
     if isinstance(shape, Polygons):
         lengths = array("d", [len(shape.parts), *(part.size for part in shape.parts)])
         return POLYGONS, b"".join([lengths.tobytes(), *(part.tobytes() for part in shape.parts)])
-    if isinstance(shape, Runs):
+    if isinstance(shape, RLE):
         size = array("d", shape.size).tobytes()
         return (TEXT, size + shape.counts) if isinstance(shape.counts, bytes) else (RUNS, size + shape.counts.tobytes())
     return (BOX, array("d", shape).tobytes()) if isinstance(shape, Box) else None
@@ -56,7 +56,7 @@ def unpack(kind: int, data: memoryview) -> Shape:
     if kind in (TEXT, RUNS):
         height, width = np.frombuffer(data[:16], dtype=np.float64).astype(np.int64).tolist()
         rest = data[16:]
-        return Runs(bytes(rest) if kind == TEXT else np.frombuffer(rest, dtype=np.int64), (height, width))
+        return RLE(bytes(rest) if kind == TEXT else np.frombuffer(rest, dtype=np.int64), (height, width))
     numbers = np.frombuffer(data, dtype=np.float64)
     if kind == BOX:
         return Box(*numbers.tolist())

@@ -18,7 +18,7 @@ from madeof.datasets.writing import Answered, AnsweredRegion, first_names
 from madeof.errors import DatasetError
 from madeof.materials.lists import key
 from madeof.regions.region import mask_box
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 
 INSTANCES = "labels.json"
 """The name of the file in a folder: FiftyOne's."""
@@ -120,7 +120,7 @@ def _shape(region: AnsweredRegion, size: tuple[int, int], *, outlines: bool) -> 
     if outlines and region.polygons is not None and not len(region.polygons.holes):
         segmentation = [np.asarray(part, dtype=np.float64).ravel().tolist() for part in region.polygons.parts]
     else:
-        counts = compress(runs_of(region.cut, region.corner, size)).decode("ascii")
+        counts = compress(encode_rle(region.cut, region.corner, size)).decode("ascii")
         segmentation = {"size": list(size), "counts": counts}
     return {"bbox": box, "area": int(np.count_nonzero(region.cut)), "segmentation": segmentation}
 

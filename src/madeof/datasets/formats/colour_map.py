@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.annotations import Annotations
 from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.formats.map_regions import Values, details_of_folder, first_folder, map_annotations
@@ -49,7 +49,7 @@ _VOC = (
 )
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with label maps and a list of their colours, or with Pascal VOC's SegmentationClass."""
     with contextlib.suppress(OSError, ValueError):
         maps = first_folder(path, _MAPS)
@@ -142,7 +142,7 @@ def _read_map(
     unknown = [f"#{one:06x} ({n} px)" for one, n in zip(found.tolist(), counts, strict=True) if one not in colours]
     if unknown:
         raise DatasetError(
-            f"{show(path.name)}: the colours {listed(unknown)} are not in {show(where)}: add their names"
+            f"{show(path.name)}: the colours {join_some(unknown)} are not in {show(where)}: add their names"
         )
     numbers = np.array([colours[one] for one in found.tolist()], dtype=np.int32)[inverse.reshape(pixels.shape)]
     other = None if objects is None else (objects / path.relative_to(maps)).with_suffix(".png")

@@ -21,7 +21,7 @@ from madeof.regions.shapes import Box
 _PHOTO, _REGIONS = ("image", "imagefilename"), ("annotations", "annotation")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a JSON list of photos with boxes, or a folder with one."""
     return any(_is_file(file) for file in some_files(path, ".json"))
 

@@ -44,7 +44,7 @@ _NO_REGION = {
 _LABELS_WITHOUT_REGIONS = ("polyline", "points", "skeleton", "cuboid", "tag")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is an XML file of CVAT, or a folder with one."""
     return any("<annotations" in head(file) for file in _candidates(path))
 

@@ -26,7 +26,7 @@ from madeof.materials.lists import DMS, VALUES
 _NO_MATERIAL = frozenset({0, 22, 28, 54, 55})
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with labels/ and DMS' own `info.json.gz` or `taxonomy.json`."""
     with contextlib.suppress(OSError, ValueError, EOFError, zlib.error):
         if not (path / "labels").is_dir():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.listing import File, check_file, list_files, spelling
 from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
@@ -257,7 +257,7 @@ def _closest(
         best = [file for file, rank in zip(fitting, ranks, strict=True) if rank == max(ranks)]
         if len(best) == 1:
             return best[0], max(ranks), ""
-        note = f": it may be any of {listed(map(show, best), most=3)} there"
+        note = f": it may be any of {join_some(map(show, best), most=3)} there"
     return None, 0, note
 
 

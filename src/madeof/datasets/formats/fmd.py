@@ -17,7 +17,7 @@ from madeof.datasets.problems import Problem
 from madeof.errors import DatasetError
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with image/ and mask/ and a folder of the same name in both."""
     try:
         return any(folder.is_dir() and (path / "mask" / folder.name).is_dir() for folder in (path / "image").iterdir())

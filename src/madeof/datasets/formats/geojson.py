@@ -23,7 +23,7 @@ from madeof.regions.shapes import Polygons, Several, Shape
 _NO_REGION = {"Point": "points", "MultiPoint": "points", "LineString": "lines", "MultiLineString": "lines"}
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a file of features, or a folder with one."""
     suffixes = (".geojson", ".json")
     return any(

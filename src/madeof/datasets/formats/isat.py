@@ -19,7 +19,7 @@ from madeof.errors import DatasetError
 from madeof.regions.shapes import Polygons
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a file of ISAT, or a folder with one."""
     return any(_is_file(file) for file in some_files(path, ".json"))
 

@@ -33,7 +33,7 @@ _PALETTE = 256  # colours that a PNG can have a palette of
 _LARGEST = 65535
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with images/, labels/ and materials.csv."""
     try:
         return all((path / name).is_dir() for name in ("images", "labels")) and (path / "materials.csv").is_file()

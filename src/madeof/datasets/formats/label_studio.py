@@ -52,7 +52,7 @@ _NO_REGION = {
 }
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a JSON file of Label Studio's tasks."""
     keys = top_keys(path)
     photo = any(keys.get(f"[]{one}") == '"' for one in ("image", "imagefilename"))  # as CreateML has it

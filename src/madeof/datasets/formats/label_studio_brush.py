@@ -24,7 +24,7 @@ _NAME = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-[^-]+-(.+)-\d+\.(png|n
 _SUFFIXES = (".png", ".npy")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with a file that is so called."""
     files = (file for suffix in _SUFFIXES for file in some_files(path, suffix))
     return path.is_dir() and any(_NAME.fullmatch(file.name) for file in files)
@@ -63,7 +63,7 @@ def _photos(path: Path) -> dict[str, list[str]]:
     """The paths by which the photo of each task is looked for, by the task's number."""
     found: dict[str, list[str]] = {}
     exports = [path / file.path for file in list_files(path, [".json"])[0]]
-    for file in filter(label_studio.is_it, exports):
+    for file in filter(label_studio.matches, exports):
         content = read_json(file)
         for task in content if isinstance(content, list) else ():
             data = task.get("data", task) if isinstance(task, dict) else None

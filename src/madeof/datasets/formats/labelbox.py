@@ -25,7 +25,7 @@ _NO_REGION = {"point": "points", "line": "lines"}
 _NAMES = ("external_id", "global_key", "row_data")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a text of such lines."""
     text = head(path).lstrip()
     return text.startswith("{") and '"data_row"' in text and '"projects"' in text

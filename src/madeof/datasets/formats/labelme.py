@@ -37,7 +37,7 @@ _QUADRANGLES = ("oriented_rectangle", "rotation", "quadrilateral")  # the last t
 _SHAPES = ("polygon", "rectangle", *_QUADRANGLES, "circle", "mask", *_NO_REGION)
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a LabelMe file, or a folder with one."""
     return any(_is_file(file) for file in some_files(path, ".json"))
 

@@ -24,7 +24,7 @@ _MARK = re.compile(r"<annotation[\s>].*<(pt|segm|deleted)>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s*(\w+)\s*=\s*([^,;]+)")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is such an XML file, or a folder with one."""
     return any(_MARK.search(head(file)) for file in some_files(path, ".xml"))
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.datasets.annotations import AnnotatedPhoto, Annotation, Annotations
 from madeof.datasets.formats.finding import split_of_folder
 from madeof.datasets.layout import misfit
@@ -22,7 +22,7 @@ from madeof.datasets.photos import Details
 from madeof.errors import DatasetError
 from madeof.images.photo import size_of
 from madeof.materials.lists import key
-from madeof.regions.components import Blobs, blob_map, object_map
+from madeof.regions.components import Components, connected_components, object_map
 from madeof.regions.files import read_label_map
 from madeof.regions.raster import Cut
 
@@ -140,16 +140,16 @@ class MapRegions(Sequence[Annotation]):
         value = int(blobs.values[number])
         return Annotation(self._values.materials[value - 1], Blob(self, number), f"{self._name} region {number + 1}")
 
-    def blobs(self) -> Blobs:
+    def blobs(self) -> Components:
         """The blobs of the map, whose values are the positions of their names from 1. Raises as `__getitem__` does."""
-        known: tuple[MapRegions, Blobs] | None = getattr(_last, "map", None)
+        known: tuple[MapRegions, Components] | None = getattr(_last, "map", None)
         if known is None or known[0] is not self:
             _last.map = None  # free the last one before the next is read
             known = self, self._read()
             _last.map = known
         return known[1]
 
-    def _read(self) -> Blobs:
+    def _read(self) -> Components:
         if self._values.reader is None:
             values, objects = read_label_map(self._path, colours=self._values.colours), None
         else:
@@ -166,12 +166,12 @@ class MapRegions(Sequence[Annotation]):
             numbers[values >= _VALUES] = nothing
         if numbers.max(initial=0) == nothing:
             unknown, counts = np.unique(values[numbers == nothing], return_counts=True)
-            told = listed(f"{value} ({count} px)" for value, count in zip(unknown, counts, strict=True))
+            told = join_some(f"{value} ({count} px)" for value, count in zip(unknown, counts, strict=True))
             raise DatasetError(
                 f"{show(self._name)}: the value{'s' if len(unknown) > 1 else ''} {told} not in "
                 f"{show(self._values.where)}: add the name"
             )
-        return blob_map(numbers) if objects is None else object_map(numbers, objects)
+        return connected_components(numbers) if objects is None else object_map(numbers, objects)
 
 
 def map_annotations(

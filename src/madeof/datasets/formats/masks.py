@@ -46,7 +46,7 @@ _NO_MATERIAL = re.compile(
 _LOOKED_AT = 2000  # files, to tell the format
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with a photo and a mask named after it."""
     with contextlib.suppress(OSError, ValueError, DatasetError):
         if path.is_dir():

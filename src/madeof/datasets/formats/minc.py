@@ -25,7 +25,7 @@ _LINE = re.compile(r"(?:.*/)?images/([^/]+)/[^/]+")
 _SPELLED = {"polishedstone": "Polished stone"}
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder with labels/train1.txt and the like, or such a file, that name images/CATEGORY/NAME."""
     with contextlib.suppress(OSError, ValueError):
         files = [path] if path.is_file() else sorted((path / "labels").glob("*1.txt")) if path.is_dir() else []

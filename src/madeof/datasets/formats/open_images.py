@@ -27,7 +27,7 @@ from madeof.images.photo import PHOTO_SUFFIXES
 _COLUMNS = ["maskpath", "imageid", "labelname"]
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a CSV of masks, or a folder with one."""
     return any(_is_file(file) for file in some_files(path, ".csv"))
 

@@ -91,7 +91,7 @@ class Triangles(NamedTuple):
         return found
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a folder of the release, its JSON of shapes, or a CSV of shapes."""
     with contextlib.suppress(OSError, ValueError):
         if path.is_dir():

@@ -27,7 +27,7 @@ from madeof.regions.request import label_map_of
 from madeof.regions.shapes import Shape
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is such a file, or a folder with one."""
     return any(is_sam(file) for file in some_files(path, ".json"))
 

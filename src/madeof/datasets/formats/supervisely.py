@@ -28,7 +28,7 @@ _NO_REGION = {"point": "points", "line": "lines", "polyline": "lines", "graph": 
 _LARGEST = 1 << 28  # bytes of a PNG
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is an annotation of Supervisely, or a folder with one."""
     return any(_is_file(file) for file in some_files(path, ".json"))
 

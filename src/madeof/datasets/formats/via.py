@@ -49,7 +49,7 @@ class _Photo(NamedTuple):
     regions: list[_Region]
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a JSON file of VIA, or a CSV that it exports."""
     if path.suffix.lower() == ".csv":
         return _CSV in head(path).partition("\n")[0]

@@ -40,7 +40,7 @@ _BOXES = f"boxes of photos that have a label map in {colour_map.CLASSES}"
 _ROOT = re.compile(r"<annotation[\s>]")
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is an XML file of Pascal VOC, or a folder with one."""
     return any(_ROOT.search(head(file)) for file in some_files(path, ".xml"))
 

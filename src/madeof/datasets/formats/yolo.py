@@ -68,7 +68,7 @@ class RelativeBox(NamedTuple):
         return cut_box(Box(x0 * size[1], y0 * size[0], x1 * size[1], y1 * size[0]), size)
 
 
-def is_it(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is a data.yaml of YOLO, or a folder with names of classes and a text of numbers."""
     try:
         if path.is_file():

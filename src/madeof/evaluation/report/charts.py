@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.errors import MissingExtraError
 from madeof.evaluation.report.tables import by_regions
 from madeof.evaluation.result import Evaluation, percent
@@ -67,7 +67,7 @@ def draw_reliability(evaluation: Evaluation) -> bytes:
 
 
 def shown_confusion(confusion: Confusion) -> tuple[list[int], list[int], NDArray[np.int64]]:
-    """What a report shows of a confusion matrix: materials in order of their regions, unnameable ones last.
+    """The confusion matrix of a report: most frequent materials first, those without an output last.
 
     Returns:
         the rows (positions in `confusion.truth`), at most 50; the columns (positions in `confusion.predicted`), which
@@ -127,7 +127,7 @@ def _risk(evaluation: Evaluation) -> Any:
     # The first answers make leaps that mean nothing: with k of them the risk is a multiple of 1/k.
     shown = risk.coverage >= min(1.0, 10 / found.regions)
     axes.plot(risk.coverage[shown], risk.risk[shown], color=_BLUE, linewidth=2, label="in order of the score")
-    certain = evaluation.certain
+    certain = evaluation.confident_answers
     if certain is not None and certain.coverage and certain.accuracy is not None:
         axes.plot(
             certain.coverage, 1 - certain.accuracy, "D", color=_ORANGE, markersize=7, clip_on=False, zorder=3,
@@ -291,7 +291,7 @@ def _png(figure: Any, evaluation: Evaluation, title: str) -> bytes:
 
     number = len([row for row in evaluation.metrics.by_material if row.regions])
     more = f", of the {MOST_MATERIALS} materials with most" if number > MOST_MATERIALS else ""
-    model = f"{_label(evaluation.model, 40)}, {counted(evaluation.metrics.regions, 'region')}"
+    model = f"{_label(evaluation.model, 40)}, {pluralize(evaluation.metrics.regions, 'region')}"
     figure.suptitle(f"{title}\n{model}{more if 'material' in title else ''}", fontsize=10)
     for text in figure.findobj(Text):  # a name is never a formula
         text.set_parse_math(False)

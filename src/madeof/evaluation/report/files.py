@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madeof._util import files
-from madeof._util.text import cell
+from madeof._util.text import csv_safe
 from madeof.evaluation.report.charts import pictures
 from madeof.evaluation.report.html import page
 from madeof.evaluation.report.markdown import markdown
@@ -66,6 +66,6 @@ def _predictions(evaluation: Evaluation) -> str:
         *columns, evaluation.scores, unsure, strict=True
     ):
         known = "" if np.isnan(quality) else f"{quality:.3f}"
-        names = (cell(evaluation.photos[photo]), region, area, cell(truth), cell(predicted))
+        names = (csv_safe(evaluation.photos[photo]), region, area, csv_safe(truth), csv_safe(predicted))
         writer.writerow([*names, f"{scores.max():.6f}", doubt, known])
     return text.getvalue()

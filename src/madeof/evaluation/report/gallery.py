@@ -29,7 +29,7 @@ class Picture(NamedTuple):
     width: int
     height: int
     source: str
-    """Where the photo comes from, "" where it is not stated."""
+    """Source of the photo; "" if not stated."""
     licence: str
     """The photo's, "" where it is not stated: who passes the report on passes the photo on."""
 

@@ -90,7 +90,7 @@ def page(evaluation: Evaluation, dataset: RegionDataset | None = None) -> str | 
 
 
 def _content(evaluation: Evaluation, dataset: RegionDataset | None) -> dict[str, Any]:
-    """What the template shows."""
+    """Variables of the template."""
     found = evaluation.metrics
     errors = surest_errors(evaluation, SUREST_ERRORS)
     pairs = confused_pairs(evaluation, PAIRS, OF_EACH_PAIR)

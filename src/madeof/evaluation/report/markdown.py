@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from madeof._util.text import counted, show
+from madeof._util.text import pluralize, show
 from madeof.evaluation.report.tables import Cell, Table, facts, figures, tables
 from madeof.evaluation.result import Evaluation, percent, percent_range
 from madeof.metrics.bootstrap import Interval
@@ -19,8 +19,8 @@ def markdown(evaluation: Evaluation, drawn: Sequence[str] = ()) -> str:
     lost = len(evaluation.failures)
     parts = [
         f"# Evaluation of {markdown_text(evaluation.model)}",
-        f"{counted(evaluation.metrics.regions, 'region')} of {counted(len(evaluation.photos), 'photo')}"
-        + (f"; **{counted(lost, 'photo')} could not be evaluated** (below)" if lost else "")
+        f"{pluralize(evaluation.metrics.regions, 'region')} of {pluralize(len(evaluation.photos), 'photo')}"
+        + (f"; **{pluralize(lost, 'photo')} could not be evaluated** (below)" if lost else "")
         + ".",
         "\n".join(f"- {name}: {markdown_text(text)}" for name, text in facts(evaluation)),
         markdown_table(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted
+from madeof._util.text import pluralize
 from madeof.evaluation.comparison import LeftOut
 from madeof.evaluation.result import Evaluation, percent
 from madeof.metrics.bootstrap import Interval, of_share
@@ -41,15 +41,15 @@ class Table:
     head: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     note: str = ""
-    """What to know to read it."""
+    """Explanation below the table."""
     texts: tuple[int, ...] = (0,)
     """The columns that hold text; numbers are aligned on the right."""
     marks: Mapping[str, str] = field(default_factory=dict)
-    """What else to say beside a row's name."""
+    """Remarks beside the rows' names."""
 
 
 def facts(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What was evaluated, by what."""
+    """The evaluated data and the model."""
     found, area, judged = evaluation.metrics, evaluation.area, evaluation.judged
     below, strata = evaluation.calibration.uncertain_below, evaluation.calibration.by_size
     threshold = "none" if below is None else f"answers with a score under {below:.3f} are uncertain"
@@ -77,13 +77,13 @@ def facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     if evaluation.comparison is not None:
         rows.append(("Compared through", evaluation.comparison.through))
     if evaluation.failures:
-        rows.append(("Left out", f"{counted(len(evaluation.failures), 'photo')} that could not be evaluated"))
+        rows.append(("Left out", f"{pluralize(len(evaluation.failures), 'photo')} that could not be evaluated"))
     return rows
 
 
 def figures(evaluation: Evaluation) -> list[Figure]:
     """The figures over all regions."""
-    found, error, certain = evaluation.metrics, evaluation.metrics.calibration_error, evaluation.certain
+    found, error, certain = evaluation.metrics, evaluation.metrics.calibration_error, evaluation.confident_answers
     in_best = _in_best(evaluation)
     rows = [
         Figure("accuracy", found.accuracy, found.accuracy_interval, "of the regions are named right", True),
@@ -199,7 +199,7 @@ def _error(row: Any) -> tuple[Cell, ...]:
 
 
 def _comparison(evaluation: Evaluation) -> list[Table]:
-    """Where the model's materials are not the data set's: what was compared with what, and what could not be."""
+    """Material mapping between the model and the data set, if their lists differ."""
     found = evaluation.comparison
     if found is None:
         return []
@@ -216,12 +216,12 @@ def _comparison(evaluation: Evaluation) -> list[Table]:
         ),
         _left_out(
             "left-out", "Not compared: the model has no word for it", found.left_out,
-            f"{counted(found.regions_left_out, 'region')} of these materials are in no figure.",
+            f"{pluralize(found.regions_left_out, 'region')} of these materials are in no figure.",
         ),
         _left_out(
             "without-word", "Answers that the data set has no word for", found.without_word,
-            f"{counted(found.answers_without_word, 'answer')} of these count as wrong. When the model may only choose "
-            f"among the materials compared, its accuracy is {percent(found.accuracy_among_compared)}.",
+            f"{pluralize(found.answers_without_word, 'answer')} of these count as wrong. When the model may only "
+            f"choose among the materials compared, its accuracy is {percent(found.accuracy_among_compared)}.",
         ),
     ]  # fmt: skip
 

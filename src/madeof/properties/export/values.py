@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from madeof._util.text import counted, show, utf8
+from madeof._util.text import pluralize, show, utf8
 from madeof.errors import InputError
 from madeof.properties.answer import Properties
 from madeof.properties.kinds import KINDS
@@ -62,7 +62,7 @@ class Values:
         for name in dict.fromkeys(name for name, _ in self.numbers):
             every = np.stack([self.numbers[pair] for pair in self.numbers if pair[0] == name])
             if count := int(np.isnan(every).any(axis=0).sum()):
-                lines.append(f"{counted(count, 'region')} of {len(self.names):,} without {name}, or a part of it")
+                lines.append(f"{pluralize(count, 'region')} of {len(self.names):,} without {name}, or a part of it")
         return lines
 
 

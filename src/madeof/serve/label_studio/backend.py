@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from madeof._util.text import listed, show
+from madeof._util.text import join_some, show
 from madeof.errors import MadeofError, RegionError
 from madeof.inference.prediction import Prediction
 from madeof.inference.predictor import Encoded
@@ -35,7 +35,7 @@ _SHARE = 0.8  # of the time for a request after which the tasks that are left ar
 
 
 class Asked(NamedTuple):
-    """What a request for predictions asks."""
+    """A request for predictions."""
 
     tasks: Sequence[Mapping[str, Any]]
     interface: Interface
@@ -60,11 +60,11 @@ class Backend:
 
     @property
     def version(self) -> str:
-        """Of the model, as Label Studio keeps it with each prediction."""
+        """Model version that Label Studio stores with each prediction."""
         return self._service.predictor.record.title
 
     def namings(self, interface: Interface) -> list[Naming]:
-        """What the project's controls can say of the model's materials."""
+        """Labels of the project's controls for the model's materials."""
         return [Naming(control, self._service.predictor.materials) for control in interface.controls]
 
     def predict(self, asked: Asked, check: Callable[[], None], since: float) -> dict[str, Any]:
@@ -84,11 +84,11 @@ class Backend:
         """
         namings = self.namings(asked.interface)
         if not any(naming.labels for naming in namings):
-            labels = listed(show(label.value) for control in asked.interface.controls for label in control.labels)
+            labels = join_some(show(label.value) for control in asked.interface.controls for label in control.labels)
             raise ProblemError(
                 "input",
                 f"none of the project's labels ({labels}) is a material of the model "
-                f"({listed(map(show, self._service.predictor.materials))}); name some so, or list them in their "
+                f"({join_some(map(show, self._service.predictor.materials))}); name some so, or list them in their "
                 "predicted_values",
             )
         until = since + _SHARE * self._service.settings.request_seconds
@@ -117,7 +117,7 @@ class Backend:
             assert isinstance(first, ProblemError)
             raise ProblemError(first.kind, notes[0], errors=errors)
         if notes:
-            _logger.warning("Label Studio: %s", listed(map(show, notes), most=3))
+            _logger.warning("Label Studio: %s", join_some(map(show, notes), most=3))
         results += [[] for _ in asked.tasks[len(results) :]]
         told: dict[str, Any] = {"results": results, "model_version": self.version}
         return {**told, "notes": notes[:_MOST_NOTES]} if notes else told
@@ -172,7 +172,7 @@ class Backend:
         return [], []
 
     def _encoded(self, upload: Upload, keep: bool) -> Encoded:
-        """The photo, encoded. One that somebody draws on is kept, for the next region of it comes soon."""
+        """Encode a photo. Photos being annotated are cached for their next region."""
         if not keep:
             return encode(self._service, upload)
         digest = hashlib.sha256(upload.data).digest()

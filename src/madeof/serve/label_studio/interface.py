@@ -22,9 +22,9 @@ class Label(NamedTuple):
     """A label of a control."""
 
     value: str
-    """What stands in results: its alias, if it has one."""
+    """Value written in results: the alias, if there is one."""
     names: tuple[str, ...]
-    """What the model may call it: its `predicted_values` and, unless there are some, its value and alias."""
+    """Material names of the label: its `predicted_values`, else its value and alias."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Control:
 
 @dataclass(frozen=True)
 class Interface:
-    """What can be said of a photo."""
+    """Controls that can be filled in for a photo."""
 
     image: str
     """`to_name` of results."""
     key: str
-    """Of a task's data: what holds the photo."""
+    """Key of the photo in a task's data."""
     drawing: dict[str, Control]
     """Those that draw regions and label them, by name."""
     labels: tuple[Control, ...]

@@ -1,4 +1,4 @@
-"""What the operator says about Label Studio."""
+"""The operator's settings for Label Studio."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from madeof.errors import ConfigError
 
 
 class Address(NamedTuple):
-    """Where a Label Studio listens."""
+    """Address of a Label Studio."""
 
     scheme: str
     host: str
     port: int
     prefix: str
-    """Of its paths: "" or such as "/label-studio"."""
+    """Path prefix: "", or such as "/label-studio"."""
 
     @property
     def origin(self) -> str:
@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelStudio:
-    """Where the photos of tasks may come from. With neither a folder nor a key, only from the tasks themselves.
+    """Allowed sources of the tasks' photos. Without a folder or key, only the tasks themselves.
 
     Raises:
         ConfigError: a folder is none, or the address cannot be one.
@@ -38,7 +38,7 @@ class LabelStudio:
     photos: tuple[Path, ...] = ()
     """Folders in which the photos of /data/local-files/?d=PATH lie at PATH, and uploads at upload/PROJECT/NAME."""
     url: str | None = None
-    """Where Label Studio listens: the one place from which photos are fetched, with `key`."""
+    """Address of Label Studio, the only place from which photos are fetched (with `key`)."""
     key: str | None = field(default=None, repr=False)
     """A token of a user of Label Studio who may see the photos."""
 

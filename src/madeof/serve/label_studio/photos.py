@@ -36,12 +36,12 @@ _FLAGS = sum(getattr(os, flag, 0) for flag in ("O_RDONLY", "O_NONBLOCK", "O_NOFO
 
 
 class Place(NamedTuple):
-    """Where Label Studio has a photo."""
+    """Place of a photo in Label Studio."""
 
     project: str | None
-    """Of an upload; None for a local file."""
+    """Project of an upload; None for a local file."""
     path: str
-    """Of a local file, or an upload's name."""
+    """Path of a local file, or an upload's name."""
 
 
 class Photos:
@@ -61,7 +61,7 @@ class Photos:
             self._host = Host(self._address, options.key, most_bytes)
 
     def read(self, text: object, check: Callable[[], None]) -> Upload:
-        """The photo that a task's data tells of.
+        """Read the photo of a task.
 
         Args:
             text: what stands there.
@@ -118,7 +118,7 @@ class Photos:
 
 
 def place_of(text: str, address: Address | None) -> Place:
-    """Where Label Studio has a photo, by what stands in a task.
+    """Parse the place of a photo from a task.
 
     Raises:
         PhotoError: it is no place of Label Studio's, or a path that climbs.

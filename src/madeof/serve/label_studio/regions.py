@@ -115,7 +115,7 @@ def spots_in(results: object, image: str) -> list[Spot]:
 
 
 def naming_of(spot: Spot, interface: Interface, namings: Iterable[Naming]) -> Naming | None:
-    """What says the material of a region: the control that drew it, else Labels, else Choices; None where none can."""
+    """Control that holds a region's material: the one that drew it, else Labels, else Choices, else None."""
     able = {naming.control.name: naming for naming in namings if naming.labels}
     own = interface.drawing.get(spot.drawn["from_name"])
     if own is not None and own.name in able and spot.kind in (own.kind, own.kind.removesuffix("labels")):

@@ -85,7 +85,7 @@ async def ask_regions(request: Request, id: str, top: Top = 5, coverage: Coverag
     responses=problems(404, 422),
 )
 async def remove_image(request: Request, id: str) -> Response:
-    """Forget it; work on it that is under way goes on."""
+    """Delete an image. Requests in progress finish."""
     service_of(request).images.remove(id)
     return Response(status_code=204)
 

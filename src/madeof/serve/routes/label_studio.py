@@ -110,7 +110,7 @@ async def _object(request: Request) -> dict[str, Any]:
 
 
 def _asked(given: dict[str, Any], most: int) -> Asked:
-    """What a request for predictions says, so far as it is read here."""
+    """Fields of a request for predictions that are used."""
     tasks = given.get("tasks")
     if not isinstance(tasks, list) or not tasks or not all(isinstance(task, dict) for task in tasks):
         raise ProblemError("input", "the request has no tasks; expected a list of objects")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from madeof._util.text import show
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 from madeof.serve.jobs import Job
 from madeof.serve.multipart import read_regions_body, too_much_json
 from madeof.serve.openapi import body, problems
@@ -25,7 +25,7 @@ _Points = Annotated[list[tuple[Number, Number]], Field(max_length=_MOST_POINTS)]
 
 
 class AskedSelection(BaseModel):
-    """What to select, in pixels of the photo as it is shown."""
+    """A selection, in pixels of the photo as it is shown."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -106,6 +106,6 @@ def _found(service: Service, id: str, job: Job) -> bytes:
     if region is None:
         raise ProblemError("region", selector.nothing)
     mask = region.cut.astype(bool, copy=False)
-    counts = compress(runs_of(mask, region.corner, photo.size)).decode("ascii")
+    counts = compress(encode_rle(mask, region.corner, photo.size)).decode("ascii")
     told = {"rle": {"size": list(photo.size), "counts": counts}, "area": int(region.area), "box": list(region.box)}
     return json_bytes(told)

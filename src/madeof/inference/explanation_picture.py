@@ -64,7 +64,7 @@ def draw(photo: NDArray[np.uint8], region: Region, explanation: Explanation, *, 
 
 
 def _heated(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The photo in grey under the colours of the heat: the more of it there is, the less shows through."""
+    """Overlay the saliency map on the photo in grey; opacity grows with saliency."""
     grey = Image.fromarray(pixels).convert("L")
     scaled = Image.fromarray(heat / max(float(np.abs(heat).max()), 1e-12))
     values = np.asarray(scaled.resize(grey.size, Image.Resampling.BILINEAR))[:, :, np.newaxis]
@@ -91,7 +91,7 @@ def _outlined(pixels: NDArray[np.uint8], shapes: Sequence[tuple[NDArray[np.bool_
 
 
 def _legend(explanation: Explanation, title: str, width: int) -> Image.Image:
-    """What the picture means, in words and keys."""
+    """Legend of the picture."""
     legend = Image.new("RGB", (width, 1200), _PAPER)
     pen = ImageDraw.Draw(legend)
     large, small = (ImageFont.load_default(size=size) for size in (24, 18))

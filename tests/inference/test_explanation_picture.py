@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from madeof.inference.explanation import explain
+from madeof.inference.explanation_picture import draw
 from madeof.inference.predictor import Predictor
 from madeof.regions.region import Region
-from madeof.viz.explanation import draw
 
 
 @pytest.mark.parametrize("size", [(64, 400), (400, 64), (64, 80)])

@@ -1,4 +1,4 @@
-"""A trunk: a timm convolutional network as a plain list of steps that can be entered and left anywhere."""
+"""Backbones: timm convolutional networks as a list of steps, any range of which can be run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from madeof.errors import ConfigError, ModelError
 from madeof.nets.libraries import timm
 
-# The children of a timm network from which on it is a classifier and no longer a trunk.
+# Children of a timm network that belong to its classifier.
 _CLASSIFIER_PARTS = ("global_pool", "head", "fc", "classifier", "head_drop", "pre_logits")
 
 
-class Trunk(nn.Module):
+class Backbone(nn.Module):
     """The convolutional part of the timm network `name`, with timm's own parameter names under `model.`.
 
     `steps` are the paths of its modules in the order in which they run, the first convolution alone in front.
@@ -38,13 +38,13 @@ class Trunk(nn.Module):
             self.model: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
         except RuntimeError as error:
             close = timm.list_models(f"*{name[:8]}*")[:5]
-            raise ConfigError(f"timm has no trunk {name!r}: {error}; names like it: {close}") from error
+            raise ConfigError(f"timm has no backbone {name!r}: {error}; names like it: {close}") from error
         except TypeError as error:
-            raise ConfigError(f"the trunk {name} has no drop_path ({error}); set drop_path to 0") from error
+            raise ConfigError(f"the backbone {name} has no drop_path ({error}); set drop_path to 0") from error
         except OSError as error:  # what the Hub's client raises without a network
             raise ConfigError(
                 f"cannot download the ImageNet weights of {name}: {str(error).splitlines()[0]}; "
-                "set trunk_weights to a safetensors file of them, or to none"
+                "set backbone_weights to a safetensors file of them, or to none"
             ) from error
         self.steps = _steps(self.model)
         self.stages, self.channels = _stages(self.model, self.steps)
@@ -61,7 +61,7 @@ class Trunk(nn.Module):
         return x
 
     def cut(self, stop: int) -> None:
-        """Forget the steps from `stop` on, with their parameters."""
+        """Remove the steps from `stop` on, with their parameters."""
         for path in self.steps[stop:]:
             parent, _, child = path.rpartition(".")
             delattr(self.model.get_submodule(parent), child)
@@ -71,24 +71,24 @@ class Trunk(nn.Module):
         """Load a safetensors file with timm's parameter names (any float type; a classifier in it is left out).
 
         Raises:
-            ModelError: the file cannot be read or its parameters are not this trunk's.
+            ModelError: the file cannot be read or its parameters are not this backbone's.
         """
         try:
             state = {key: value.float() for key, value in load_file(path).items()}
         except (OSError, SafetensorError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise ModelError(f"cannot read the trunk's weights {path}: {reason}") from error
+            raise ModelError(f"cannot read the backbone's weights {path}: {reason}") from error
         wanted = self.model.state_dict()
         missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
         wrong = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
         if missing or wrong:
             raise ModelError(
-                f"{path} does not fit the trunk {self.name}: missing {some(missing)}; of another shape {some(wrong)}"
+                f"{path} does not fit the backbone {self.name}: missing {some(missing)}; of another shape {some(wrong)}"
             )
         self.model.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
 
     def parameters_by_stage(self) -> list[list[nn.Parameter]]:
-        """The parameters of each stage, the last first; what comes after the last stage belongs to it."""
+        """Parameters of each stage, the last stage first. Steps after the last stage belong to it."""
         ends = sorted(stop for stop in self.stages.values() if stop <= len(self.steps))
         bounds = [0, *ends[:-1], len(self.steps)]
         groups = [
@@ -99,7 +99,7 @@ class Trunk(nn.Module):
 
     @torch.no_grad()
     def _check_sequence(self) -> None:
-        """Some networks have branches between their modules; then running the list would be silently wrong."""
+        """Raise if running the steps differs from the network: some have branches between their modules."""
         was_training = self.model.training
         self.model.eval()
         ramp = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
@@ -107,11 +107,11 @@ class Trunk(nn.Module):
         try:
             same = torch.allclose(self.run(ramp), whole(ramp), rtol=1e-4, atol=1e-5)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise ConfigError(f"the trunk {self.name} cannot be run step by step: {error}") from error
+            raise ConfigError(f"the backbone {self.name} cannot be run step by step: {error}") from error
         finally:
             self.model.train(was_training)
         if not same:
-            raise ConfigError(f"the trunk {self.name} is not a plain sequence of its modules; choose another")
+            raise ConfigError(f"the backbone {self.name} is not a plain sequence of its modules; choose another")
 
 
 def _steps(model: nn.Module) -> list[str]:
@@ -149,8 +149,15 @@ def _stages(model: nn.Module, steps: list[str]) -> tuple[dict[int, int], dict[in
     return stages, channels
 
 
+def accept_trunk(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Load hook: rename the parameters of weights from before 0.2, where `backbone` was called `trunk`."""
+    old = f"{prefix}trunk."
+    for name in [name for name in state if name.startswith(old)]:
+        state[f"{prefix}backbone.{name.removeprefix(old)}"] = state.pop(name)
+
+
 def some(names: Iterable[str]) -> str:
-    """A few of many names, for a message."""
+    """Shorten a list of names for a message."""
     names = list(names)
     shown = ", ".join(names[:5]) or "nothing"
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

@@ -1,0 +1,1 @@
+"""How other libraries hold masks, one file for each way; none of them is imported."""
