@@ -87,6 +87,19 @@ def coco_shape(annotation: Mapping[str, Any]) -> Shape | None:
     return Box(x, y, x + width, y + height)
 
 
+def one_outline(segmentation: object) -> array[float] | None:
+    """The numbers x, y, x, y, ... of a COCO segmentation that is one good outline; None for any other."""
+    if type(segmentation) is not list or len(segmentation) != 1 or type(segmentation[0]) is not list:
+        return None
+    (outline,) = segmentation
+    if len(outline) < LEAST or len(outline) % 2:
+        return None
+    try:
+        return array("d", outline)
+    except (TypeError, OverflowError):
+        return None
+
+
 def _has_area(box: object) -> bool:
     return not (isinstance(box, list) and len(box) == 4 and 0 in box[2:])
 
