@@ -1,7 +1,7 @@
 """Each format that we read, beside a second opinion: the areas of the same regions by another library.
 
     pip install datumaro==1.13.12 supervision==0.31.2 pycocotools==2.0.11 label-studio-sdk==2.1.2 shapely==2.2.0
-    pip install --no-deps supervisely==6.74.51 isat-sam==1.5.2 cityscapesScripts==2.3.0
+    pip install cityscapesScripts==2.3.0 opencv-python-headless==4.12.0.88 scikit-image==0.26.0
     python benchmarks/interchange.py [FORMAT ...]
 
 In an environment of its own: the peers bring much with them. Makes small files of one photo (or has the peer write
@@ -309,7 +309,8 @@ class OpenImages:
         head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,"
         head += "IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
         write(folder / "oidv6-train-annotations-bbox.csv", "\n".join([head, *boxes]) + "\n")
-        write(folder / "oidv6-class-descriptions.csv", "".join(f"{code},{name}\n" for name, code in codes.items()))
+        lines = "".join(f"{code},{name}\n" for name, code in codes.items())
+        write(folder / "oidv6-class-descriptions.csv", f"LabelName,DisplayName\n{lines}")
         return root
 
     def peer(path: Path) -> Areas:
@@ -318,7 +319,8 @@ class OpenImages:
         found = dm.Dataset.import_from(str(path), "open_images")
         labels = found.categories().get(dm.AnnotationType.label)
         masks = [one for item in found for one in item.annotations if one.type == dm.AnnotationType.mask]
-        return [(labels[one.label].name, int(np.asarray(one.image).astype(bool).sum())) for one in masks]
+        names = {"/m/083vt": "Wood", "/m/01x": "Brick"}  # it keeps the codes
+        return [(names[labels[one.label].name], int(np.asarray(one.image).astype(bool).sum())) for one in masks]
 
 
 def ade(root: Path) -> Path:
@@ -349,7 +351,13 @@ class Ade2021:
                 folder / "ADE_train_1" / f"instance_{at:03}_ADE_train_1.png"
             )
             file = f"ADE_train_1/instance_{at:03}_ADE_train_1.png"
-            more = {"attributes": [], "raw_name": name, "parts": {"part_level": 0, "hasparts": []}, "occluded": "no"}
+            more = {
+                "attributes": [],
+                "raw_name": name,
+                "parts": {"part_level": 0, "hasparts": []},
+                "occluded": "no",
+                "crop": False,
+            }
             sides = {"x": [x for x, _ in points], "y": [y for _, y in points]}
             objects.append({"id": at, "name": name, "name_ndx": at, "instance_mask": file, "polygon": sides, **more})
         content = {
@@ -362,7 +370,13 @@ class Ade2021:
         return root
 
     def peer(path: Path) -> Areas:
-        return datumaro_areas(path, "ade20k2020")
+        # It gives a class's mask, an object's mask and its outline: here all three are one region.
+        import datumaro as dm
+
+        found = dm.Dataset.import_from(str(path), "ade20k2020")
+        labels = found.categories().get(dm.AnnotationType.label)
+        some = [one for item in found for one in item.annotations if one.type == dm.AnnotationType.mask]
+        return sorted({(labels[one.label].name, int(np.asarray(one.image).astype(bool).sum())) for one in some})
 
 
 @row("cityscapes", "cityscapesScripts", 0.03)
@@ -386,7 +400,7 @@ class Cityscapes:
         return [(name, int((image == name2label[name].id).sum())) for name in ("road", "car", "sky")]
 
 
-@row("supervisely", "supervisely", 0.03)
+@row("supervisely", "opencv-python-headless", 0.03)
 class Supervisely:
     def make(root: Path) -> Path:
         import io
@@ -417,20 +431,24 @@ class Supervisely:
         return root
 
     def peer(path: Path) -> Areas:
-        from supervisely.geometry.bitmap import Bitmap
-        from supervisely.geometry.polygon import Polygon
-        from supervisely.geometry.rectangle import Rectangle
+        """As the SDK's `_draw_impl` of each geometry draws it, which needs all of the SDK."""
+        import cv2
 
-        kinds = {"polygon": Polygon, "rectangle": Rectangle, "bitmap": Bitmap}
         areas: Areas = []
         for one in json.loads(next(path.rglob("ann/*.json")).read_text())["objects"]:
-            canvas = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
-            kinds[one["geometryType"]].from_json(one).draw(canvas, 1)
+            canvas, points = np.zeros((HEIGHT, WIDTH), dtype=np.uint8), one["points"]["exterior"]
+            if one["geometryType"] == "polygon":
+                cv2.fillPoly(canvas, pts=[np.array(points)], color=1)
+            elif one["geometryType"] == "rectangle":
+                cv2.rectangle(canvas, points[0], points[1], 1, cv2.FILLED)
+            else:
+                png = np.frombuffer(zlib.decompress(base64.b64decode(one["bitmap"]["data"])), np.uint8)
+                canvas = (cv2.imdecode(png, cv2.IMREAD_UNCHANGED) > 0).astype(np.uint8)
             areas.append((one["classTitle"], int(canvas.sum())))
         return areas
 
 
-@row("isat", "isat-sam", 0.13)
+@row("isat", "scikit-image", 0.13)
 class Isat:
     def make(root: Path) -> Path:
         photo(root / "a.jpg")
@@ -464,7 +482,7 @@ class Isat:
         return write(root / "a.json", {"info": info, "objects": [*objects, hole]}).parent
 
     def peer(path: Path) -> Areas:
-        """As ISAT/formats/voc.py draws them: the objects by layer, each by skimage.draw.polygon."""
+        """As ISAT/formats/voc.py of isat-sam 1.5.2 draws them: the objects by layer, each by skimage.draw.polygon."""
         from skimage.draw import polygon
 
         objects = json.loads((path / "a.json").read_text())["objects"]

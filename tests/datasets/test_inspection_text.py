@@ -37,7 +37,7 @@ def test_the_report_for_people(inspected_coco: Path, run_inspect: Inspect) -> No
     assert "names: 'Tile' and 'tiles' are two materials: are they meant to be one?" in lines
     assert "names that the model tiny 3 cannot say:" in lines
     assert "  Wax: the model has no such name" in lines
-    assert "1 problem, which stop a training or evaluation unless with --skip-bad:" in lines
+    assert "1 problem, which stops a training or evaluation unless with --skip-bad:" in lines
     assert not any(line.startswith("source") for line in lines)  # none is stated
 
 

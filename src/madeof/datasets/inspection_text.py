@@ -96,7 +96,8 @@ def _problems(inspection: Inspection) -> list[str]:
     problems = inspection.dataset.skipped
     if not problems:
         return []
-    lines = [f"{pluralize(len(problems), 'problem')}, which stop a training or evaluation unless with --skip-bad:"]
+    stop = "stops" if len(problems) == 1 else "stop"
+    lines = [f"{pluralize(len(problems), 'problem')}, which {stop} a training or evaluation unless with --skip-bad:"]
     lines += [f"  {show(problem.reason)}" for problem in problems[:LISTED]]
     if len(problems) > LISTED:
         lines.append(f"  and {len(problems) - LISTED:,} more; --json has all of them")

@@ -11,6 +11,7 @@ from madeof._util.text import show
 from madeof.errors import RegionError
 
 _FARTHEST = 1e9  # pixels; beyond it, float arithmetic loses the pixel
+_FARTHEST_PIXEL = 1_000_000  # of a line that is drawn pixel by pixel
 _PIXELS_AT_ONCE = 2_000_000  # of a polygon's box, and of what its edges cross; bounds the memory
 
 Cut = tuple[NDArray[np.bool_], tuple[int, int]]
@@ -84,7 +85,7 @@ def cut_box(box: Sequence[float], size: tuple[int, int]) -> Cut:
     return np.ones((rows.stop - rows.start, columns.stop - columns.start), dtype=np.bool_), (columns.start, rows.start)
 
 
-def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True, edge: bool = False) -> Cut:
+def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True) -> Cut:
     """The part of a polygon's mask that may be not 0, and where it is: even-odd rule, the last point joins the first.
 
     Args:
@@ -92,7 +93,6 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True, 
             pixel centre, being smaller or thinner than a pixel, marks the pixels that its outline runs through.
         size: (height, width) of the photo.
         thin: False marks nothing for such a polygon, nor for one outside the photo, which is then no error.
-        edge: mark the pixels that the outline runs through besides.
 
     Raises:
         RegionError: it has fewer than three points, is not finite, or lies outside the photo.
@@ -108,16 +108,42 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True, 
         raise RegionError("the polygon is not a list of three or more points (x, y); expected an (n, 2) array, n >= 3")
     if not (np.abs(corners) < _FARTHEST).all():  # so written, it is true for NaN
         raise RegionError(f"the polygon has coordinates that are not finite or over {_FARTHEST:g}; expected pixels")
-    return cut_edges(corners, np.roll(corners, -1, axis=0), size, thin=thin, edge=edge)
+    return cut_edges(corners, np.roll(corners, -1, axis=0), size, thin=thin)
+
+
+def cut_drawn(pixels: NDArray[np.floating], size: tuple[int, int]) -> list[Cut]:
+    """What a polygon through the middles of pixels covers, and the pixels of its edges, as programs draw them.
+
+    Args:
+        pixels: column and row of each corner, (n, 2), n >= 3.
+        size: (height, width) of the photo.
+
+    Returns:
+        the parts; none where it lies outside the photo.
+
+    Raises:
+        RegionError: it is not finite, or reaches further out than any photo.
+    """
+    inside = cut_polygon(pixels + 0.5, size, thin=False)
+    if np.abs(pixels).max() > _FARTHEST_PIXEL:
+        raise RegionError(f"the polygon has coordinates over {_FARTHEST_PIXEL}; expected the numbers of pixels")
+    ends = np.roll(pixels, -1, axis=0)
+    lines = [
+        np.linspace(start, end, int(np.abs(end - start).max()) + 1) for start, end in zip(pixels, ends, strict=True)
+    ]
+    x, y = np.floor(np.concatenate(lines) + 0.5).astype(np.int64).T
+    seen = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
+    x, y = x[seen], y[seen]
+    if not len(x):
+        return [inside] if inside[0].any() else []
+    left, top = int(x.min()), int(y.min())
+    edge = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), dtype=np.bool_)
+    edge[y - top, x - left] = True
+    return [inside, (edge, (left, top))]
 
 
 def cut_edges(
-    starts: NDArray[np.float64],
-    ends: NDArray[np.float64],
-    size: tuple[int, int],
-    *,
-    thin: bool = True,
-    edge: bool = False,
+    starts: NDArray[np.float64], ends: NDArray[np.float64], size: tuple[int, int], *, thin: bool = True
 ) -> Cut:
     """As `cut_polygon`, for the edges of one or more closed outlines, in any order and direction.
 
@@ -126,7 +152,6 @@ def cut_edges(
         ends: the same, of each edge's other end.
         size: (height, width) of the photo.
         thin: see `cut_polygon`.
-        edge: see `cut_polygon`.
 
     Raises:
         RegionError: what they bound lies outside the photo.
@@ -140,7 +165,7 @@ def cut_edges(
         rows = max(1, _PIXELS_AT_ONCE // part.shape[1])
         for row in range(0, part.shape[0], rows):
             _fill(part[row : row + rows], (left, top + row), starts, ends)
-        if edge or (thin and not part.any()):
+        if thin and not part.any():
             _mark_outline(part, (left, top), starts, ends)
     if thin and not part.any():
         raise RegionError(f"the polygon lies outside the photo of {width} x {height}: check its pixels")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
-from madeof.regions.raster import Cut, cut_box, cut_polygon
+from madeof.regions.raster import Cut, cut_box, cut_drawn, cut_polygon
 
 
 class Shape(Protocol):
@@ -97,8 +97,10 @@ class Drawn(NamedTuple):
 
     def cut(self, size: tuple[int, int]) -> Cut:
         """See `Shape`."""
-        parts = [cut_polygon(part + 0.5, size, edge=True) for part in self.parts]
-        return join(parts, [cut_polygon(hole + 0.5, size, thin=False, edge=True) for hole in self.holes])
+        parts = [cut for part in self.parts for cut in cut_drawn(part, size)]
+        if not parts:
+            raise RegionError(f"the polygon lies outside the photo of {size[1]} x {size[0]}: check its pixels")
+        return join(parts, [cut for hole in self.holes for cut in cut_drawn(hole, size)])
 
 
 class Several(NamedTuple):
