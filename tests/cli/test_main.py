@@ -165,3 +165,14 @@ def test_a_full_disk_behind_standard_output(tiny_model: Path, tiny_dataset: Path
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "madeof: cannot go on: [Errno 28] No space left on device\n")
+
+
+def test_an_unknown_option_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "p.png", "--masks", "m.png"])
+    told = capsys.readouterr().err
+    assert told.startswith("usage: madeof predict ")
+    assert told.endswith("madeof predict: error: unrecognized arguments: --masks m.png; did you mean --mask?\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", "more"])
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: more\n")

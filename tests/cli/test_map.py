@@ -182,3 +182,14 @@ def test_the_good_photos_are_mapped(photos: list[str], tiny_model: Path, capsys:
 def test_a_photo_that_cannot_be_read(map_judge: Judge) -> None:
     with pytest.raises(PhotoError):
         map_materials(map_judge, b"no photo")
+
+
+def test_maps_of_two_models_do_not_share_a_folder(
+    photos: list[str], tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out" / "scores").mkdir(parents=True)
+    legend = tmp_path / "out" / "materials.csv"
+    legend.write_text("id,name\n1,Another\n")
+    assert main(["map", photos[0], "--out", str(tmp_path / "out"), "--model", str(tiny_model)]) == 1
+    assert "lists other materials than this model" in capsys.readouterr().err
+    assert legend.read_text() == "id,name\n1,Another\n"

@@ -117,16 +117,16 @@ def test_text() -> None:
     assert found.text(top=2).split("\n") == [
         "a.jpg  (64 x 48)",
         "  ! w",
-        "  mask.png  Wood 0.70   (Brick 0.20)   [small: 12 px]",
+        "  mask.png  uncalibrated: Wood 0.70   (Brick 0.20)   [small: 12 px]",
         "  n         error: n is empty",
     ]
-    assert result(Answer("m", prediction())).text(top=1) == "a.jpg  (64 x 48)\n  m  Wood 0.70"
+    assert result(Answer("m", prediction())).text(top=1) == "a.jpg  (64 x 48)\n  m  uncalibrated: Wood 0.70"
 
 
 @pytest.mark.parametrize(
     ("threshold", "uncertain", "in_csv", "line"),
     [
-        (None, None, "", "Wood 0.70"),
+        (None, None, "", "uncalibrated: Wood 0.70"),
         (0.5, False, "false", "Wood 0.70"),
         (0.7001, True, "true", "unsure: Wood 0.70"),
     ],
@@ -138,4 +138,4 @@ def test_an_uncertain_answer_says_so(threshold: float | None, uncertain: bool | 
     head, row = read_csv(csv_text([found]))
     assert row[head.index("uncertain")] == in_csv
     assert found.text(top=1) == f"a.jpg  (64 x 48)\n  m  {line}"
-    assert label(prediction(uncertain_below=threshold)) == line.replace("0.70", "70%")
+    assert label(prediction(uncertain_below=threshold)) == line.replace("0.70", "70%").removeprefix("uncalibrated: ")

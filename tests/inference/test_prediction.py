@@ -25,6 +25,7 @@ def test_the_answer_is_the_material_or_none(best: float, below: float | None, an
     scores = np.array([best, 1 - best - 0.2, 0.2], np.float32)
     found = Prediction(("Stone", "Glass", "Wood"), scores, 9.0, (0, 0, 3, 3), Calibration(1.0, below))
     assert (found.answer, found.material) == (answer, "Stone")
+    assert (found.uncalibrated, "uncalibrated" in repr(found)) == (below is None, below is None)
 
 
 def test_an_answer_under_the_threshold_of_its_model_is_uncertain(

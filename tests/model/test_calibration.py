@@ -95,3 +95,10 @@ def test_small_strata_are_merged_and_one_is_none() -> None:
     assert [(each.under, each.regions) for each in fit(logits, truth, areas).by_size] == [(1000, 150), (None, 250)]
     assert fit(logits, truth, np.full(400, 9.0)).by_size == ()
     assert fit(logits[:0], truth[:0], areas[:0]).by_size == ()
+
+
+def test_few_regions_sharpen_nothing() -> None:
+    logits = np.eye(3)[np.arange(60) % 3]  # all right: the likelihood grows with every sharpening
+    truth = np.arange(60) % 3
+    assert fit(logits[:49], truth[:49]) == Calibration()
+    assert fit(logits, truth).temperature < 0.2

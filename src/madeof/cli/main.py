@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from madeof._version import __version__
 from madeof.cli import (
@@ -58,7 +59,9 @@ _EXTRA_TRAIN = {"torch", "torchvision", "timm", "lightning_fabric", "safetensors
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (of the process when None) and return the exit status."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        _refuse_unknown(parser, options.command, unknown)
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
@@ -101,6 +104,17 @@ def make_parser() -> argparse.ArgumentParser:
     for add in COMMANDS:
         add(commands)
     return parser
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, command: str | None, unknown: list[str]) -> NoReturn:
+    """End the process with status 2, the usage of the command and the option that is nearest."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and command is not None:
+            parser = action.choices[command]
+    option = unknown[0].partition("=")[0]
+    near = difflib.get_close_matches(option, list(parser._option_string_actions), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near and option.startswith("-") else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 def _set_up_logging() -> None:

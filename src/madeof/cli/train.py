@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from madeof.cli.arguments import Subparsers, add_dataset, open_from
 
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     before = read_config(options.out) if options.resume and not options.config else None
     config = Config.load(options.config, options.overrides, before=before)
+    _check_folder(Path(options.out))
     out = files.make_folder(options.out)
     options.min_area = max(options.min_area, config.min_area)
     dataset = open_from(options, "train", cache=out / "index.npz")
@@ -46,3 +48,18 @@ def run(options: argparse.Namespace) -> int:
         raise
     print(f"madeof: the model is {folder}: madeof predict PHOTO --mask MASK --model {folder}", file=sys.stderr)
     return 0
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder with other things than a run in it, such as the data set."""
+    from madeof._util.text import join_some, show
+    from madeof.errors import WriteError
+
+    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    if any(name in ("config.json", "model.json") or name.endswith(".safetensors") for name in names):
+        return  # a run, of which `train` knows more
+    if others := [name for name in names if name != "index.npz" and not name.startswith(".")]:
+        raise WriteError(
+            f"{show(str(out))} is a folder with files in it ({show(join_some(others, most=3))}) and no training; "
+            "expected a new or an empty folder"
+        )

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof._util import files
+from madeof._util.text import show
+from madeof.errors import WriteError
 from madeof.inference.region_picture import draw_map as draw_map
 from madeof.inference.segmentation import MaterialMap
 
@@ -21,12 +23,21 @@ FOLDERS = {"labels": ".png", "scores": ".png", "overlays": ".jpg"}
 
 
 def write_legend(folder: Path, materials: Sequence[str]) -> Path:
-    """Write `materials.csv` (id,name): what the values of all label maps in the folder mean; 0 is unlabelled."""
+    """Write `materials.csv` (id,name): what the values of all label maps in the folder mean; 0 is unlabelled.
+
+    Raises:
+        WriteError: it is there with other materials, whose label maps would change their meaning.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "name"])
     writer.writerows((number, name) for number, name in enumerate(materials, start=1))
     path = folder / LEGEND
+    if path.is_file() and path.read_bytes() != text.getvalue().encode():
+        raise WriteError(
+            f"{show(str(path))} lists other materials than this model, and the label maps beside it mean those; "
+            "expected the folder of this model's maps: choose another"
+        )
     files.write_text(path, text.getvalue())
     return path
 

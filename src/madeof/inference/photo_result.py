@@ -90,6 +90,8 @@ class PhotoResult:
             members = f"   set: {'; '.join(map(show, held))}" if held else ""
             notes = "; ".join(_notes(answer, self.coverage))
             unsure = "unsure: " if answer.prediction.uncertain else ""
+            if answer.prediction.uncalibrated:
+                unsure = "uncalibrated: "
             told = f"{unsure}{best}{others}{members}" + (f"   [{notes}]" if notes else "")
             lines.append(f"  {show(answer.region):<{names}}  {told}")
             lines += [f"  {'':<{names}}    {show(each.text())}" for each in found.values()]

@@ -40,7 +40,7 @@ class Prediction:
     """Warnings, such as that the region is small even in the closest look."""
 
     def __repr__(self) -> str:
-        unsure = ", uncertain=True" if self.uncertain else ""
+        unsure = ", uncertain=True" if self.uncertain else ", uncalibrated" if self.uncalibrated else ""
         return f"Prediction({show(self.material)!r}, score={self.score:.2f}, area={self.area:g}{unsure})"
 
     @property
@@ -61,6 +61,11 @@ class Prediction:
         """
         below = self.calibration.uncertain_below
         return below is not None and self.score < below
+
+    @property
+    def uncalibrated(self) -> bool:
+        """Whether the model does not know which scores are sure, as after a training with few val regions."""
+        return self.calibration.uncertain_below is None
 
     @property
     def answer(self) -> str | None:

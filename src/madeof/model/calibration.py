@@ -22,6 +22,8 @@ KEYS = ("temperature", "uncertain_below", "sets", "by_size")
 BOUNDS = (1000.0, 4000.0, 16000.0)
 """Upper ends of the size strata, in pixels of the network's input."""
 FEWEST = 100  # regions of a stratum; a smaller one is merged with the next
+FEWEST_OF_ALL = 50
+"""Regions for a calibration. On fewer, all of them right, the temperature would go to the end of its range."""
 _TEMPERATURES = 1e-3, 1e3  # beyond them a calibration went wrong
 
 
@@ -141,7 +143,12 @@ def fit(
         truth: (N,) the true outputs, in [0, C).
         areas: (N,) the regions' areas in pixels of the network's input: size strata are fitted too.
         precision: the fraction of confident answers that is to be right.
+
+    Returns:
+        the calibration; `UNCALIBRATED` where there are fewer than 50 regions.
     """
+    if len(truth) < FEWEST_OF_ALL:
+        return UNCALIBRATED
     temperature = fit_temperature(logits, truth)
     scores = softmax(logits, temperature)
     below = fit_uncertain_below(scores.max(axis=1, initial=0), scores.argmax(axis=1) == truth, precision)

@@ -18,9 +18,11 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 
 from madeof._util import files
+from madeof._util.text import pluralize
 from madeof._version import __version__
 from madeof.datasets import RegionDataset
 from madeof.errors import ConfigError, DatasetError, TrainingError
+from madeof.model.calibration import FEWEST_OF_ALL
 from madeof.model.record import RECORD, Record
 from madeof.nets import MaskAtPooling, Net, build
 from madeof.nets.libraries import timm
@@ -219,6 +221,12 @@ def _finish(
         architecture=config.architecture, training=_provenance(dataset, splits, config, seconds),
     )  # fmt: skip
     record = calibrated(record, logits[calibrating], outputs[calibrating])
+    if (count := int(calibrating.sum())) < FEWEST_OF_ALL:
+        _logger.warning(
+            "the scores are not calibrated: the val split has %s, too few (expected %d); label more, or run  "
+            "madeof calibrate  on others. Until then nothing is marked unsure",
+            pluralize(count, "region"), FEWEST_OF_ALL,
+        )  # fmt: skip
     record = measured(net, record, splits["val"], folder, config.threads, config.calibration_sources)
     if summary := record.metrics.get("val"):
         log.note(
