@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the name `path` when the block ends well, and goes when it does not.
+    """Open a temporary file that is renamed to `path` if the block succeeds, else removed.
 
     Raises:
         WriteError: the folder is missing or read-only, or the disk is full. The previous file is whole.
@@ -50,12 +50,12 @@ def atomic(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def all_new(path: str | Path, *, folder: bool) -> Iterator[Path]:
-    """A place to write what is to stand at `path`: it is moved there when the block ends well, and goes else.
+    """Temporary place for a new file or folder: moved to `path` if the block succeeds, else removed.
 
-    What is written is a folder, or a file and perhaps others beside it.
+    The block writes a folder, or a file and perhaps others beside it.
 
     Args:
-        path: where it is to stand. Nothing is there, or for a folder an empty one.
+        path: destination. It must not exist, or be an empty folder.
         folder: whether it is a folder.
 
     Yields:

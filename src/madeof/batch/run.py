@@ -185,7 +185,7 @@ def _prepare(
         return {}, False
     manifest.check_same(found, description, out)
     if found["done"]:
-        # Its shards stand in the manifest; those that are gone since are done again.
+        # Shards in the manifest whose files are gone are done again.
         listed_there = dict(enumerate(shards_from(found["shards"])))
         whole = {n: s for n, s in listed_there.items() if store.is_whole(s.name, s.bytes, s.sha256)}
         damaged = [shard.name for number, shard in listed_there.items() if number not in whole]

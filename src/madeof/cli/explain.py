@@ -26,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="explain a prediction",
         description="Remove the region, the ring around it and the rest of the photo in turn and see how the answer "
         "changes: what share of it each has, whether the context decided, and a heat map over the photo.",
-        epilog="What a model says without a part also depends on what stands in its place: grey, and the colours of "
+        epilog="What a model predicts without a part also depends on what replaces it: grey, and the colours of "
         "what is left, are both tried. See docs/explain.md.",
     )
     parser.add_argument("photos", nargs=1, metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")

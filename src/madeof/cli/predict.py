@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "predict",
         help="classify the material of regions of photos",
         description="Classify the material of each region of each photo. Without a region, the whole photo is one.",
-        epilog="The photos are turned as their EXIF data say, and masks and coordinates speak of the turned photo.",
+        epilog="Photos are rotated as their EXIF data say; masks and coordinates refer to the rotated photo.",
     )
     parser.add_argument("photos", nargs="*", metavar="PHOTO", help="JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
     add_regions(

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         folder = train(dataset, out, config, resume=options.resume, quiet=options.quiet)
     except KeyboardInterrupt:
-        print(f"madeof: what is done stands in {out}; go on with --resume", file=sys.stderr)
+        print(f"madeof: progress is saved in {out}; continue with --resume", file=sys.stderr)
         raise
     print(f"madeof: the model is {folder}: madeof predict PHOTO --mask MASK --model {folder}", file=sys.stderr)
     return 0

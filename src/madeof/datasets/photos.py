@@ -72,7 +72,7 @@ def details_of(path: Path, line: int, row: Mapping[str, str]) -> Details:
     split = row.get("split", "")
     if split and split.casefold() not in SPLITS:
         raise DatasetError(f"{show(path)} line {line}: the split {show(split)!r} is not one of {', '.join(SPLITS)}")
-    # The same few words stand in every row: keep each once.
+    # The same few words are in every row: intern them.
     values = (split.casefold(), *(row.get(column, "") for column in COLUMNS[1:]))
     return Details(*(sys.intern(value) for value in values))
 

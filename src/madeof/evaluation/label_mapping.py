@@ -21,7 +21,7 @@ def compare(evaluation: Evaluation, crosswalk: Crosswalk) -> Evaluation:
 
     The scores of the model's materials that are compared as one are added; its materials that the data set has no
     word for stay as they are and are wrong wherever they are the answer. Regions of materials that the model has no
-    word for are left out, as are photos that have no other; what was, stands in the result's `comparison`.
+    word for are left out, as are photos without others; the result's `comparison` lists them.
 
     Args:
         evaluation: of the model and of the data set between which the crosswalk is.

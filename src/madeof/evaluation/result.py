@@ -91,7 +91,7 @@ class Evaluation:
     calibration: Calibration = UNCALIBRATED
     """The model's threshold and prediction sets."""
     quality: NDArray[np.float32] | None = None
-    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None where nobody asked."""
+    """(N,) each mask's quality (`madeof.mask_quality`) in [0, 1], NaN where it has none; None if not requested."""
     share: NDArray[np.float64] | None = None
     """(N,) each region's area as a share of its photo's; None where the photos' sizes are not known."""
     area_seen: NDArray[np.float64] | None = None

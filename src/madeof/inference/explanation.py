@@ -150,12 +150,12 @@ def explain(
     """Find out where the answer for one region of one photo came from, by taking parts of the photo away.
 
     Args:
-        predictor: it goes on speaking of the photo that it was set to before.
+        predictor: its current photo is left as it is.
         image: what `Predictor.set_image` takes.
         mask: what `classify` takes.
         looks: how many altered photos the heat map may take; 0 leaves it out. The shares take up to 13 more.
         fillings: what is put in the place of a part for the shares, one or both; see `madeof.inference.occlusion`.
-        progress: told how far it is.
+        progress: progress callback.
 
     Raises:
         PhotoError: the photo cannot be read.

@@ -63,7 +63,7 @@ def remove(photo: Photo, part: Coverage, filling: Filling, grey: tuple[float, fl
     Args:
         photo: it is not written to.
         part: of the size of its pixels.
-        filling: what stands in its place.
+        filling: replacement of the removed pixels.
         grey: RGB on the scale 0-255; also where a smooth filling has nothing to go on with.
     """
     x0, y0, x1, y1 = mask_box(part)

@@ -91,7 +91,7 @@ class Predictor(Pretrained):
         self._photos = threading.local()
 
     def set_image(self, image: ImageLike, *, max_megapixels: float = 100.0, strict: bool = False) -> Photo:
-        """Encode a photo; `predict` then speaks of this one, in this thread.
+        """Encode a photo and make it the current one of this thread.
 
         Args and errors are those of `encode`.
 

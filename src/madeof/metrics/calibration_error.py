@@ -35,7 +35,7 @@ class CalibrationError:
     ece: float | None
     """Expected calibration error over 15 equal bins of the top score."""
     by_chance: float | None
-    """The error that perfectly honest scores would show with as many regions: nobody can measure a smaller one."""
+    """Expected error of perfectly calibrated scores with as many regions: the smallest that can be measured."""
 
 
 def score_bins(top: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -106,7 +106,7 @@ class Confusion:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """Everything that `measure` finds. Fractions are in [0, 1]; None where there are no regions to speak of."""
+    """Result of `measure`. Fractions are in [0, 1]; None without regions."""
 
     regions: int
     photos: int

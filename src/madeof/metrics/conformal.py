@@ -24,9 +24,9 @@ from madeof.errors import InputError, ModelError
 COVERAGE = 0.9
 """Default coverage."""
 LEAST, MOST = 0.5, 0.99
-"""Coverages that can be asked for."""
+"""Least and largest coverage."""
 SHARES = (0.02, 0.1)
-"""Where bands end, in shares of the photo's area. A share and not pixels: every photo is shrunk to the size that the
+"""Upper ends of the size strata, as fractions of the photo's area. Not pixels: every photo is shrunk to the size the
 net looks at, so that a region of 1% is as small to it in a photo of 12 megapixels as in one of half a megapixel."""
 FEWEST = 30  # regions of a band; fewer go with the next band
 _STEP = 0.01

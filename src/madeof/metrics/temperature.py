@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes scores honest (Guo et al. 2017, arXiv 1706.04599)."""
+"""Temperature scaling: one number that calibrates scores (Guo et al. 2017, arXiv 1706.04599)."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def read_learned(folder: Path, record: Record) -> Learned | None:
     """Read and check what a model folder has learned; None where it has learned nothing.
 
     Raises:
-        ModelError: it is damaged, or not what the record speaks of.
+        ModelError: it is damaged, or does not match the record.
     """
     wanted = record.learned
     if LEARNED not in record.files:

@@ -58,8 +58,8 @@ class Record:
     net_materials: tuple[str, ...] | None = None
     """Materials of the net's own outputs (no background), if `madeof learn` changed `materials`."""
     columns: tuple[tuple[int, ...], ...] | None = None
-    """Of each material, where `materials` was changed: the logits whose probabilities it sums. They are numbered from
-    the net's outputs to the learned ones behind them; one that nobody has is left out of the softmax."""
+    """Per material, if `materials` was changed: the logits whose probabilities are summed. They are numbered from
+    the net's outputs to the learned ones behind them; unused ones are left out of the softmax."""
     training: dict[str, Any] = field(default_factory=dict)
     """Config, data and its licences, versions of the libraries."""
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Record:
             raise ModelError(f"{show(path)}: {error}") from error
 
     def checked_bytes(self, folder: str | Path, name: str) -> bytes:
-        """The bytes of the file `name` of the folder, when they are those that the record speaks of.
+        """Read the file `name` of the folder, checked against the record's size and hash.
 
         Raises:
             ModelError: it is missing, a Git-LFS pointer, or of another size or hash.

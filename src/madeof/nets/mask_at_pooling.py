@@ -142,7 +142,7 @@ class MaskAtPooling(nn.Module):
 
         Returns:
             logits, (N, materials), and each region's embedding, (N, channels of all strides): the standardised means
-            inside the mask. New materials are told apart better in these than in the head's hidden units, which
+            inside the mask. New materials are separated better by these than by the head's hidden units, which
             keep what tells the known ones apart (docs/research/few-shot.md).
         """
         pooled = self.pool(features, masks, photo)

@@ -39,7 +39,7 @@ def read_original(path: str | Path, *, merge: Merge | None = None, where: Where 
     """Read a state dict of one of his twelve nets.
 
     How the mask enters follows from the shapes of the branches. Two things do not: whether a single branch is added or
-    multiplied (told from its biases, which start at 0 or at 1, unless `merge` says it), and where a net without
+    multiplied (detected from its biases, which start at 0 or at 1, unless `merge` is given), and where a net without
     branches blacks out (`where` must say it).
 
     Args:

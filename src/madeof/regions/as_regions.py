@@ -49,7 +49,7 @@ def as_regions(
         soft: integers of 8 or 16 bits, in arrays, files and PIL images, are soft masks: value / 255, value / 65535.
         logits_above: floats are logits, and what is above this is inside (0.0 for SAM's).
         skip_empty: leave out masks without a pixel; the names of the others stay as they are.
-        raw_size: (height, width) of the photo before its EXIF rotation, so that a mask of the unrotated photo is told.
+        raw_size: (height, width) of the photo before its EXIF rotation, to recognise a mask of the unrotated photo.
 
     Returns:
         the regions, each cut out to its box; an empty list where nothing was found.

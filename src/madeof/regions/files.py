@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ARRAY_SUFFIXES = (".npy", ".npz")
-"""Of NumPy's files."""
+"""Suffixes of NumPy's files."""
 
 _RESIZE = "; give it that size, or have it resized (resize, --resize-masks)"
 _VEIL = 8  # of 255: less alpha is no part of a cut-out
@@ -56,7 +56,7 @@ def read_mask(
     Args:
         path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo.
-        raw_size: the same before the EXIF rotation, so that a mask of the unrotated photo is told.
+        raw_size: the same before the EXIF rotation, to recognise a mask of the unrotated photo.
         resize: resize a mask of another size to the photo's, nearest.
         allow_jpeg: take a JPEG, whose edges are lossy, and halve it at 128; a soft one is taken as it is.
         soft: 8-bit grey is a soft mask, value / 255.
@@ -107,7 +107,7 @@ def read_label_map(
     Args:
         path: the file, or its bytes, or a PIL image.
         photo_size: (height, width) of the photo; None takes any.
-        raw_size: the same before the EXIF rotation, so that a map of the unrotated photo is told.
+        raw_size: the same before the EXIF rotation, to recognise a map of the unrotated photo.
         resize: resize a map of another size to the photo's, nearest.
         max_megapixels: a larger file is refused.
         colours: what the value of a picture in colours is.

@@ -89,7 +89,7 @@ class Bits(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Outlines through the middles of pixels, which belong to them, as tools draw that speak of pixels by number."""
+    """Outlines through pixel centres, the pixels included, as in tools that address pixels by index."""
 
     parts: Sequence[NDArray[np.floating]]
     """Each (n, 2): the column and row of pixels, n >= 3."""

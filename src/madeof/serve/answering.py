@@ -31,7 +31,7 @@ class Question:
 
     requests: Sequence[RegionRequest]
     check: Callable[[], None]
-    """Raises where nobody waits for the answer any more."""
+    """Raises if the client has gone."""
     coverage: float | None = None
     """Coverage of the requested prediction sets."""
     options: ReadOptions = DEFAULT

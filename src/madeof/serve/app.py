@@ -78,7 +78,7 @@ def create_app(predictor: Predictor, settings: Settings | None = None, selector:
 
 
 async def _purge(service: Service) -> None:
-    """Photos of people must not stay in memory because nobody asks any more."""
+    """Evict expired images: photos of people must not stay in memory."""
     while True:
         await asyncio.sleep(_PURGE_SECONDS)
         service.images.purge()

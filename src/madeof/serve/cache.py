@@ -1,4 +1,4 @@
-"""Encoded photos that are kept for a while: within a number, a size and an age, under names that nobody guesses."""
+"""Cache of encoded photos, bounded in number, size and age, under unguessable names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Images:
 
     Args:
         settings: its limits.
-        metrics: told how much is kept.
+        metrics: receives the size of the cache.
         clock: seconds from any moment on.
     """
 

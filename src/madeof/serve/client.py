@@ -72,7 +72,7 @@ class Client:
         self._encoded: RemoteImage | None = None
 
     def set_image(self, image: ImageLike) -> Photo:
-        """Have a photo encoded; `predict` then speaks of this one.
+        """Upload a photo and make it the current one.
 
         Args and errors are those of `encode`.
 

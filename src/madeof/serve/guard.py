@@ -41,7 +41,7 @@ class Guard:
         app: what it guards.
         settings: its limits.
         gate: lets in no more than there is room for.
-        metrics: told of each request.
+        metrics: counts each request.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, gate: Gate, metrics: Metrics) -> None:

@@ -1,4 +1,4 @@
-"""Work: a bounded queue and the threads that take from it. What nobody waits for any more is dropped, not done."""
+"""Bounded job queue and its worker threads. Jobs whose client has gone are dropped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Gate:
         self._metrics = metrics
         self.inside = 0
         self.bytes = 0
-        self.seconds = 0.1  # that a request was in the house, about
+        self.seconds = 0.1  # moving estimate of a request's time
         self.workers = settings.worker_count
 
     def enter(self) -> Place:
@@ -100,14 +100,14 @@ class Job:
         self.do = do
         self.key = key
         self.gone = False
-        """The client is: nobody waits for the answer."""
+        """The client has gone."""
         self._seconds = seconds
         self._until = time.monotonic() + seconds
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self._loop.create_future()
 
     def check(self) -> None:
-        """Go on, unless nobody waits any more.
+        """Raise if the client has gone or the time is over.
 
         Raises:
             ClientDisconnect: the client is gone.
@@ -128,7 +128,7 @@ class Job:
             return
         if isinstance(outcome, BaseException):
             self.future.set_exception(outcome)
-            self.future.exception()  # so that nobody complains where nobody waits
+            self.future.exception()  # retrieved, so that asyncio does not log it
         else:
             self.future.set_result(outcome)
 

@@ -1,7 +1,7 @@
 """Segment Anything (SAM) as the click of the page: two ONNX files that the user points to, run by ONNX Runtime.
 
 The encoder sees a photo once, at its first click; the decoder answers each click in some ten milliseconds. The files
-themselves are not ours; which ones are understood stands in `sam_contracts`.
+themselves are not ours; `sam_contracts` lists the supported ones.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class RleRegion(_Asked):
 
 
 def _kind(value: Any) -> str | None:
-    """Which kind of region it is: what pydantic reports then speaks of that kind alone."""
+    """Discriminator of the kind of region, so that pydantic reports errors of that kind only."""
     if isinstance(value, dict):
         return next((kind for kind in _KINDS if kind in value), None)
     return next((kind for kind in _KINDS if hasattr(value, kind)), None)

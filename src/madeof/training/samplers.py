@@ -39,7 +39,7 @@ class Batch:
     materials: Tensor
     """(N,) int64: outputs of the net."""
     names: tuple[str, ...]
-    """Of the photos."""
+    """Names of the photos."""
 
 
 class PhotosSampler:
