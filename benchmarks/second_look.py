@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from madeof.training.temperature import fit_temperature
 from numpy.typing import NDArray
 
 import madeof
 from madeof.datasets import open_dataset
-from madeof.metrics.calibration_error import calibration
+from madeof.metrics.calibration_error import calibration_error
+from madeof.metrics.temperature import fit_temperature
 from madeof.regions.region import Region
 
 CELL = 512  # pixels of a mosaic's cell
@@ -212,7 +212,7 @@ def honest(found: dict[str, str]) -> str:
             part = (share >= low) & (share < high)
             if part.sum() < LEAST_BAND:
                 continue
-            measured = calibration(scores[part].max(axis=1), right[part])
+            measured = calibration_error(scores[part].max(axis=1), right[part])
             held, sizes = [], []
             for _ in range(HALVINGS):
                 half = random.permutation(np.flatnonzero(part))
@@ -224,7 +224,7 @@ def honest(found: dict[str, str]) -> str:
                 sizes.append(inside.sum(axis=1).mean())
             band = f"{low:.2%} to {min(high, 1):.2%} | {part.sum()} | {right[part].mean():.3f}"
             sets = f"{np.mean(held):.3f} +- {np.std(held):.3f} | {np.mean(sizes):.1f}"
-            error = f"{measured.error:.3f} | {measured.by_chance:.3f}"
+            error = f"{measured.ece:.3f} | {measured.by_chance:.3f}"
             lines.append(f"| {name} (temperature {temperature:.2f}) | {band} | {error} | {sets} |")
     return "\n".join(lines)
 
