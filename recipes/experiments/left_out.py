@@ -74,11 +74,11 @@ def describe(options: argparse.Namespace) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     whole = open_dataset(options.data)
     _, outputs = choose_materials(whole.materials, whole.split("train"), 15)
-    common = [*SETTINGS, f"trunk={options.trunk}", *options.set]
+    common = [*SETTINGS, f"backbone={options.trunk}", *options.set]
     config = Config.load(None, common)
     net = build(config.architecture, int(outputs.max()) + 1)
     assert isinstance(net, MaskAtPooling)
-    net.trunk.load(options.weights)
+    net.backbone.load(options.weights)
     net.eval().to(memory_format=torch.channels_last)
 
     first = np.isin(np.array(whole.photos.source), FIRST_ROUND)
