@@ -16,7 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="classify the regions of an example photo",
-        description="Classify five regions of a photo of a cup of coffee, compare with the truth, and draw the result.",
+        description="Classify three regions of a photo of a cup of coffee, compare with the truth and draw the result.",
     )
     add_model(parser)
     parser.add_argument(
