@@ -34,7 +34,7 @@ def test_all_that_is_found(inspected_coco: Path, run_inspect: Inspect) -> None:
         "most_frequent": {"width": 40, "height": 30, "photos": 1},
         "median_megapixels": 0.003,
     }
-    assert found["left_out"] == {"keypoints": 1, "captions": 1}
+    assert found["left_out"] == {"keypoints": 1, "captions": 1, "photos without a region, which are not there": 1}
     assert (found["too_small"], found["photos_without_regions"]) == (1, 1)
     problems = [one["reason"] for one in found["problems"]]
     assert len(problems) == 1  # gone.png has no region: it is counted above

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from regions_files import SIZE, refused
 
 from madeof.errors import RegionError
-from madeof.regions.raster import from_box, from_polygon, parse_box, parse_polygon
+from madeof.regions.raster import cut_polygon, cut_polygons, from_box, from_polygon, parse_box, parse_polygon
 from madeof.regions.region import mask_box
 
 
@@ -145,3 +145,27 @@ def test_any_polygon_is_a_mask_within_its_box_or_refused(points):
     right, bottom = np.floor(np.max(points, axis=0) + 1e-9) + 1
     assert left <= x0 < x1 <= right
     assert top <= y0 < y1 <= bottom
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 8), st.sampled_from([0, 1, 3]))
+def test_several_polygons_at_once_are_what_each_is_alone(seed: int, count: int, digits: int) -> None:
+    rng = np.random.default_rng(seed)
+    outlines = [rng.uniform(-4, 12, (int(rng.integers(3, 8)), 2)).round(digits) for _ in range(count)]
+    for outline, found in zip(outlines, cut_polygons(outlines, SIZE), strict=True):
+        if found is not None:
+            part, corner = cut_polygon(outline, SIZE)
+            assert corner == found[1]
+            np.testing.assert_array_equal(part, found[0])
+
+
+def test_polygons_that_are_to_be_seen_alone() -> None:
+    square = np.array([[1, 1], [4, 1], [4, 3], [1, 3]])
+    others = [square * 0.01, square + 100, square * np.nan, square * 1e12, square * (1, 0)]
+    found = cut_polygons([others[0], square, *others[1:]], SIZE)
+    assert [one is None for one in found] == [True, False, True, True, True, True]
+    assert found[1] is not None
+    assert (found[1][0].sum(), found[1][1]) == (6, (1, 1))
+    assert cut_polygons([], SIZE) == []
+    assert cut_polygons([square * 100, square], (2000, 2000))[0] is not None
+    assert cut_polygons([square * 1000, square], (5000, 5000)) == [None, None]  # too large for one pass

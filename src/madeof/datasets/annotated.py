@@ -30,7 +30,7 @@ from madeof.images.photo import read_photo, size_of
 from madeof.materials.lists import key
 from madeof.regions.raster import Cut
 from madeof.regions.region import mask_box
-from madeof.regions.shapes import Shape
+from madeof.regions.shapes import Shape, cut_many
 
 _logger = logging.getLogger("madeof")
 
@@ -195,10 +195,12 @@ class AnnotatedPhotos:
         found: list[tuple[int, int, tuple[int, int, int, int], int]] = []
         problems: list[Problem] = []
         too_small = 0
-        for position, annotation in enumerate(photo.annotations):
+        annotations = list(photo.annotations)
+        quick = cut_many([annotation.shape for annotation in annotations], size)
+        for position, (annotation, found_at_once) in enumerate(zip(annotations, quick, strict=True)):
             try:
                 material = self._position(annotation, photo.file.path)
-                mask, corner = cut(annotation, size, self._from, photo.file.path)
+                mask, corner = found_at_once or cut(annotation, size, self._from, photo.file.path)
             except DatasetError as error:
                 problems.append(Problem(photo.file.path, str(error)))
                 continue

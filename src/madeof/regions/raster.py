@@ -111,6 +111,60 @@ def cut_polygon(points: ArrayLike, size: tuple[int, int], *, thin: bool = True) 
     return cut_edges(corners, np.roll(corners, -1, axis=0), size, thin=thin)
 
 
+def cut_polygons(outlines: Sequence[NDArray[np.floating]], size: tuple[int, int]) -> list[Cut | None]:
+    """What `cut_polygon` gives for each of several outlines, in one pass, which is many times quicker for small ones.
+
+    Args:
+        outlines: x, y in pixels, each (n, 2), n >= 3.
+        size: (height, width) of the photo.
+
+    Returns:
+        a part for each; None where `cut_polygon` has to see: it holds no pixel centre, is large, or is an error.
+    """
+    found: list[Cut | None] = [None] * len(outlines)
+    if not outlines:
+        return found
+    counts = np.array([len(outline) for outline in outlines])
+    starts = np.concatenate(outlines).astype(np.float64)
+    first = np.cumsum(counts) - counts
+    ends = np.roll(starts, -1, axis=0)
+    ends[first + counts - 1] = starts[first]
+    least, most = np.minimum.reduceat(starts, first), np.maximum.reduceat(starts, first)
+    usable: NDArray[np.bool_] = np.all(
+        np.maximum(np.abs(least), np.abs(most)) < _FARTHEST, axis=1
+    )  # so written, it is false for NaN
+    least, most = np.where(usable[:, None], least, 0), np.where(usable[:, None], most, 0)
+    corners = np.clip(np.floor(least), 0, size[::-1]).astype(np.int64)
+    width, height = (np.clip(np.floor(most) + 1, 0, size[::-1]).astype(np.int64) - corners).T
+    usable &= (width > 0) & (height > 0)
+    of = np.repeat(np.arange(len(outlines)), counts)
+    of_usable = usable[of]
+    starts, ends, of = starts[of_usable], ends[of_usable], of[of_usable]
+    area = np.where(usable, (width + 1) * height, 0)  # a column more, into which all falls that is right of the others
+    base, total = np.cumsum(area) - area, int(area.sum())
+    above = corners[of, 1]
+    rows = np.clip(np.ceil(np.stack([starts[:, 1], ends[:, 1]]) - 0.5), above, above + height[of]).astype(np.int64)
+    top = rows.min(axis=0)
+    crossed = rows.max(axis=0) - top
+    if max(total, int(crossed.sum())) > _PIXELS_AT_ONCE:
+        return found
+    edge = np.repeat(np.arange(len(of)), crossed)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + top[edge]
+    along = (row + 0.5 - starts[edge, 1]) / (ends[edge, 1] - starts[edge, 1])
+    x = starts[edge, 0] + along * (ends[edge, 0] - starts[edge, 0])
+    one = of[edge]
+    column = np.clip(np.ceil(x - 0.5) - corners[one, 0], 0, width[one]).astype(np.int64)
+    places = base[one] + (row - corners[one, 1]) * (width[one] + 1) + column
+    # Each row of a closed outline is crossed an even number of times, so that no row starts inside.
+    inside: NDArray[np.bool_] = np.logical_xor.accumulate(np.bincount(places, minlength=total) % 2 == 1)
+    shapes = zip(base.tolist(), height.tolist(), width.tolist(), corners.tolist(), usable.tolist(), strict=True)
+    for at, (start, high, wide, (left, upper), is_usable) in enumerate(shapes):
+        part = inside[start : start + high * (wide + 1)].reshape(high, wide + 1)[:, :wide] if is_usable else inside[:0]
+        if part.any():
+            found[at] = part, (left, upper)
+    return found
+
+
 def cut_drawn(pixels: NDArray[np.floating], size: tuple[int, int]) -> list[Cut]:
     """What a polygon through the middles of pixels covers, and the pixels of its edges, as programs draw them.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from madeof.errors import RegionError
-from madeof.regions.raster import Cut, cut_box, cut_drawn, cut_polygon
+from madeof.regions.raster import Cut, cut_box, cut_drawn, cut_polygon, cut_polygons
 
 
 class Shape(Protocol):
@@ -131,6 +131,15 @@ def cut_in_pixels(shape: Shape, size: tuple[int, int]) -> Cut:
                 "them by its width and height"
             )
     return part, corner
+
+
+def cut_many(shapes: Sequence[Shape], size: tuple[int, int]) -> list[Cut | None]:
+    """What `cut_in_pixels` gives for each of several shapes, where that is quicker in one pass; None for the others."""
+    outlines = {at: one for at, one in enumerate(shapes) if isinstance(one, Polygons)}
+    single = {at: one.parts[0] for at, one in outlines.items() if len(one.parts) == 1 and not one.holes}
+    cuts = dict(zip(single, cut_polygons(list(single.values()), size), strict=True))
+    found = map(cuts.get, range(len(shapes)))
+    return [cut if cut is not None and max(cut[0].shape) > 2 else None for cut in found]
 
 
 def cut_all(shapes: Sequence[Shape], size: tuple[int, int]) -> list[Cut]:
