@@ -20,7 +20,7 @@ from PIL import Image
 
 from madeof.datasets import read_annotations
 from madeof.errors import DatasetError, InputError
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 
 SIZE = 48, 64
 REGIONS = 4
@@ -44,7 +44,7 @@ def flat(at: int) -> list[float]:
 
 
 def runs() -> dict[str, Any]:
-    return {"size": [*SIZE], "counts": compress(runs_of(np.ones((3, 4), bool), (5, 6), SIZE)).decode()}
+    return {"size": [*SIZE], "counts": compress(encode_rle(np.ones((3, 4), bool), (5, 6), SIZE)).decode()}
 
 
 VIA = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"

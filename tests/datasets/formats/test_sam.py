@@ -13,7 +13,7 @@ from format_cases import save_photo, write_json
 
 from madeof.cli.main import main
 from madeof.datasets import read_annotations
-from madeof.regions.rle import compress, runs_of
+from madeof.regions.rle import compress, encode_rle
 
 SIZE = 48, 64
 BOXES = ((5, 10, 25, 30), (40, 35, 60, 45))
@@ -23,7 +23,7 @@ Areas = Callable[..., list[int]]
 
 def runs(box: tuple[int, int, int, int]) -> dict[str, Any]:
     x0, y0, x1, y1 = box
-    counts = compress(runs_of(np.ones((y1 - y0, x1 - x0), dtype=bool), (x0, y0), SIZE))
+    counts = compress(encode_rle(np.ones((y1 - y0, x1 - x0), dtype=bool), (x0, y0), SIZE))
     return {"size": list(SIZE), "counts": counts.decode()}
 
 
