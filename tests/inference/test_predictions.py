@@ -38,7 +38,7 @@ def prediction(score: float = 0.92, area: float = 5409, below: float | None = 0.
 def test_a_prediction_shows_its_material_and_score() -> None:
     assert repr(prediction()) == "Prediction('Metal', score=0.92, area=5409)"
     assert repr(prediction(0.62, 12.25, 0.7)) == "Prediction('Metal', score=0.62, area=12.25, uncertain=True)"
-    assert repr(prediction(below=None)) == "Prediction('Metal', score=0.92, area=5409)"
+    assert repr(prediction(below=None)) == "Prediction('Metal', score=0.92, area=5409, uncalibrated)"
 
 
 def test_a_prediction_as_plain_values() -> None:
