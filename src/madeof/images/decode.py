@@ -156,7 +156,10 @@ def open_image(
             raise error(f"{show(name)} is {_describe(head)}; {_EXPECTED}")
         module, plugin = _PLUGINS[kind]
         if kind == "HEIC" and importlib.util.find_spec(module) is None:
-            raise error(f"{show(name)} is a HEIC file, which needs pillow-heif: run  pip install 'madeof[heif]'")
+            raise error(
+                f"{show(name)} is a HEIC file; expected pillow-heif to read it: run  pip install 'madeof[heif]', or save it "
+                "as JPEG"
+            )
         try:
             with guard(name, kind, error):
                 file.seek(0)
