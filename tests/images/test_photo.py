@@ -309,7 +309,7 @@ def test_heic_is_turned_once():
 def test_heic_without_its_extra_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-    message = re.escape("photo is a HEIC file; expected pillow-heif: run  pip install 'madeof[heif]'")
+    message = re.escape("photo is a HEIC file; expected pillow-heif to read it: run  pip install 'madeof[heif]'")
     with pytest.raises(PhotoError, match=message):
         read_photo(head + bytes(2000))
 
