@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +105,8 @@ def choose_part(dataset: RegionDataset, options: argparse.Namespace, record: Rec
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate."""
+    import dataclasses
+
     from madeof._util import files
     from madeof._util.text import show
     from madeof.evaluation.label_mapping import compare

@@ -157,8 +157,8 @@ def open_image(
         module, plugin = _PLUGINS[kind]
         if kind == "HEIC" and importlib.util.find_spec(module) is None:
             raise error(
-                f"{show(name)} is a HEIC file; expected pillow-heif to read it: run  pip install 'madeof[heif]', or save it "
-                "as JPEG"
+                f"{show(name)} is a HEIC file; expected pillow-heif to read it: "
+                "run  pip install 'madeof[heif]', or save it as JPEG"
             )
         try:
             with guard(name, kind, error):
